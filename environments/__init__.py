@@ -1,0 +1,35 @@
+"""Where the work is: tasks, observations, actions, graders. Imports sandbox only."""
+
+from environments.contracts import (
+    Action,
+    Environment,
+    EnvironmentFailure,
+    Episode,
+    ForkMismatch,
+    Grader,
+    Observation,
+    Score,
+    StepResult,
+    StopReason,
+    Suite,
+    Task,
+    Timing,
+    ToolSpec,
+)
+
+__all__ = [
+    "Action",
+    "Environment",
+    "EnvironmentFailure",
+    "Episode",
+    "ForkMismatch",
+    "Grader",
+    "Observation",
+    "Score",
+    "StepResult",
+    "StopReason",
+    "Suite",
+    "Task",
+    "Timing",
+    "ToolSpec",
+]
