@@ -1,0 +1,216 @@
+"""The command line: where the parts are put together.
+
+Each command only reads its options, calls the part that does the work, and prints. Errors of agentkit's own are printed
+as one message without a traceback and exit with 1; misuse of an option exits with 2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agentkit.memory_commands import app as memory_app
+from sandbox import AgentkitError
+
+if TYPE_CHECKING:
+    from agentkit.models.contracts import Model
+    from agentkit.study import Learn, Plan
+    from environments.contracts import Split, Suite, Task
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+train_app = typer.Typer(no_args_is_help=True, help="Train a model on trajectories.")
+app.add_typer(memory_app, name="memory")
+app.add_typer(train_app, name="train")
+console = Console()
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of a table.")]
+
+
+def main() -> None:
+    """Entry point of the `agentkit` command."""
+    from agentkit.doctor import assert_not_shadowed
+
+    try:
+        assert_not_shadowed()
+        app()
+    except AgentkitError as error:
+        Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; `--resume` goes on where this left off")
+        sys.exit(130)
+
+
+def escape(text: str) -> str:
+    from rich.markup import escape as escape_markup
+
+    return escape_markup(text)
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="The suite to run; `agentkit tasks` lists them.")],
+    tasks: Annotated[str, typer.Option(help="Which tasks, as globs joined by commas: 'click-*,login-user'.")] = "*",
+    agent: Annotated[str, typer.Option(help="The agent; `agentkit methods` lists them.")] = "react",
+    model: Annotated[str, typer.Option(help="pilot, or any litellm model: openai/…, hosted_vllm/…, ollama_chat/….")] = "pilot",
+    base_url: Annotated[str | None, typer.Option(help="Address of your own OpenAI-protocol server.")] = None,
+    head: Annotated[Path | None, typer.Option(help="A tuned pilot head, from `agentkit train pilot`.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Episodes at once, each in its own browser context.")] = 2,
+    trials: Annotated[int, typer.Option(min=1, help="Attempts at each task, for agents that retry.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="First seed. The same task and seed are the same instance.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each task, counting up from --seed.")] = 1,
+    feedback: Annotated[str, typer.Option(help="Who tells the agent how an attempt went: trace, judge, or env (the verdict itself; marked in the log).")] = "trace",
+    heldout: Annotated[bool, typer.Option("--heldout", help="These are test tasks: nothing is learnt, no env feedback.")] = False,
+    library: Annotated[Path | None, typer.Option(help="Recall from, and learn into, the memory in this folder.")] = None,
+    learn: Annotated[str, typer.Option(help="When lessons are written: online, after (repeatable in parallel), off.")] = "online",
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="Sampling temperature of the actor.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Stop before more dollars than this are spent.")] = None,
+    budget_tokens: Annotated[float | None, typer.Option(min=0.0, help="Stop before more tokens than this are spent.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run's log, made when absent.")] = Path("runs/latest"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; no finished task is repeated.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Run an agent on tasks, and print success with intervals, cost and stop reasons.
+
+    Example: agentkit run miniwob --tasks 'click-*' --agent reflexion --trials 3 --parallel 4 --out runs/x
+    """
+    from agentkit.study import Plan
+    from environments.suites import load_suite
+
+    loaded = load_suite(suite)
+    limits = {"usd": budget_usd, "tokens": budget_tokens}
+    plan = Plan(
+        tasks=chosen(loaded, tasks, split="heldout" if heldout else "training"),
+        seeds=tuple(range(seed, seed + seeds)),
+        agent=agent,
+        trials=trials,
+        parallel=parallel,
+        feedback=one_of("--feedback", feedback, ("trace", "env", "judge")),
+        learn=one_of("--learn", learn if library else "off", ("online", "after", "off")),
+        temperature=temperature,
+        limits={kind: limit for kind, limit in limits.items() if limit is not None},
+    )
+    execute(plan, loaded, model=open_model(model, base_url, head), out=out, library=library, resume=resume, as_json=as_json)
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    """The value, when it is one of those allowed."""
+    if value not in allowed:
+        raise typer.BadParameter(f"{option} {value!r}: expected one of {', '.join(allowed)}")
+    return value
+
+
+def chosen(suite: Suite, globs: str, *, split: Split) -> tuple[Task, ...]:
+    """The suite's tasks that match any of the globs, marked with the split they are run as.
+
+    Raises:
+        AgentkitError: a glob matches nothing, with the nearest names.
+    """
+    import dataclasses
+    import difflib
+
+    known = {task.id: task for task in suite.tasks()}
+    found: dict[str, Task] = {}
+    for glob in globs.split(","):
+        matching = {name: task for name, task in known.items() if fnmatch(name, glob.strip())}
+        if not matching:
+            near = difflib.get_close_matches(glob, known, n=4, cutoff=0.4)
+            raise AgentkitError(f"no task of {suite.name} matches {glob!r}; nearest: {', '.join(near) or 'none'}")
+        found |= matching
+    return tuple(dataclasses.replace(task, split=split) for task in found.values())
+
+
+def open_model(spec: str, base_url: str | None, head: Path | None) -> Model:
+    """The model that the options name."""
+    if head is not None:
+        from agentkit.models.pilot import Head, PilotModel
+
+        if spec != "pilot":
+            raise typer.BadParameter(f"--head is for --model pilot, got --model {spec}")
+        return PilotModel(head=Head.load(head))
+    from agentkit.models.load import load_model
+
+    return load_model(spec, base_url=base_url)
+
+
+def execute(
+    plan: Plan, suite: Suite, *, model: Model, out: Path, library: Path | None, resume: bool, as_json: bool
+) -> None:
+    """Run a plan under a progress bar, and print its report."""
+    from agentkit.progress import progress_bar
+    from agentkit.report import report
+    from agentkit.study import run_study
+    from memory.store import opened
+
+    async def work() -> None:
+        async with opened(library) as store:
+            with progress_bar(len(plan.items), quiet=as_json) as show:
+                await run_study(plan, suite, model=model, out=out, store=store, resume=resume, on_progress=show)
+
+    asyncio.run(work())
+    report([out], as_json=as_json)
+
+
+@app.command()
+def tasks(
+    suite: Annotated[str | None, typer.Argument(help="List this suite's tasks; without it, the suites.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the suites with their number of tasks, or one suite's tasks."""
+    from environments.suites import SUITES, load_suite
+
+    if suite is None:
+        rows = [(name, len(loaded.tasks()), loaded.description) for name in SUITES for loaded in [load_suite(name)]]
+        show_rows(rows, ("suite", "tasks", "what it is"), as_json=as_json)
+    else:
+        found = load_suite(suite).tasks()
+        rows = [(task.id, task.max_steps, f"{task.deadline_s:g}") for task in found]
+        show_rows(rows, ("task", "max steps", "deadline s"), as_json=as_json)
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """List the agents with their papers and how they deviate from them."""
+    from agentkit.methods import METHODS
+
+    rows = [(m.name, m.family, m.paper, m.summary, "; ".join(m.deviations)) for m in METHODS.values()]
+    show_rows(rows, ("agent", "family", "paper", "what it does", "deviations"), as_json=as_json)
+
+
+def show_rows(rows: list[tuple[object, ...]], columns: tuple[str, ...], *, as_json: bool) -> None:  # type: ignore[type-arg]
+    """A table for people, or a list of objects for scripts."""
+    if as_json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    console.print(table)
+
+
+@train_app.command("pilot")
+def train_pilot(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs on training seeds.")],
+    out: Annotated[Path, typer.Option(help="Where the tuned head goes.")] = Path("pilot-head.json"),
+) -> None:
+    """Tune the pilot's head on its own successful trajectories. Takes seconds on a CPU."""
+    from agentkit.models.pilot import Head, PilotModel
+    from agentkit.train.pilot import rows_of, tune
+    from memory.study import read_study
+
+    trajectories = (trajectory for run in runs for trajectory in read_study(run).trajectories())
+    with console.status("reading trajectories"):
+        rows = rows_of(trajectories, encoder=PilotModel().encoder)
+    with console.status(f"tuning on {len(rows)} steps"):
+        head = tune(rows, prior=Head.prior(), origin="+".join(run.name for run in runs))
+    head.save(out)
+    families = len({row.family for row in rows})
+    console.print(f"tuned on {len(rows)} steps of {families} tasks; use it with --model pilot --head {out}")

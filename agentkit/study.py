@@ -1,0 +1,246 @@
+"""Many tasks: bounded, resumable, logged; the only writer of memory.
+
+A study is a folder with one append-only log. Tasks run `parallel` at a time; each finished one is a line in the log, so a
+killed study goes on with the tasks that have none. What is learnt is a pure function of the log and merges with what is
+known, so learning the same trajectory twice adds nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from agentkit.budget import Budget, BudgetExceeded
+from agentkit.context import Context
+from agentkit.methods import METHODS, strategy_for
+from agentkit.models.contracts import Model
+from agentkit.run import Feedback, run_task
+from environments.contracts import Environment, Grader, StopReason, Suite, Task
+from memory.contracts import Store
+from memory.log import StudyLog
+from memory.study import read_study
+from memory.trajectory import Trajectory
+from sandbox import AgentkitError
+
+__all__ = ["Plan", "Progress", "run_study"]
+
+Learn = Literal["online", "after", "off"]
+RESUME_SAME = {"suite", "split", "agent", "trials", "feedback", "model", "temperature"}
+"""What must not change between the parts of one study; tasks, seeds and limits may grow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run, and how; written into the log's first line, and compared when a study is resumed."""
+
+    tasks: tuple[Task, ...]
+    seeds: tuple[int, ...] = (0,)
+    agent: str = "react"
+    trials: int = 1
+    """Attempts at one task, for agents that retry."""
+    parallel: int = 1
+    feedback: Feedback = "trace"
+    learn: Learn = "off"
+    """When a trajectory's lessons are written: as it ends, when the study ends, or never. `after` makes a parallel study
+    repeatable, since no task's memory depends on which other ended first."""
+    temperature: float | None = None
+    limits: dict[str, float] | None = None
+    """Of the whole study: any of steps, calls, tokens, seconds, usd."""
+
+    @property
+    def items(self) -> list[tuple[Task, int]]:
+        """Every (task, seed), seeds outermost, so that a cut study has seen all tasks."""
+        return [(task, seed) for seed in self.seeds for task in self.tasks]
+
+    def record(self) -> dict[str, Any]:
+        """The plan as the log keeps it."""
+        fields = asdict(self)
+        fields["tasks"] = [task.id for task in self.tasks]
+        fields["suite"] = self.tasks[0].suite if self.tasks else ""
+        fields["split"] = self.tasks[0].split if self.tasks else ""
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a study is; given to `on_progress` after every trajectory."""
+
+    done: int
+    """Trajectories that this process finished."""
+    total: int
+    """Trajectories that this process has to finish."""
+    finished: int
+    """All finished ones, those of earlier parts included."""
+    succeeded: int
+    """Of `finished`."""
+    cost_usd: float | None
+    """None when any call's price is unknown."""
+    seconds: float
+    latest: Trajectory | None
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds left at the pace so far; None before the first result."""
+        return None if not self.done else self.seconds / self.done * (self.total - self.done)
+
+
+async def run_study(
+    plan: Plan,
+    suite: Suite,
+    *,
+    model: Model,
+    out: Path,
+    store: Store | None = None,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> list[Trajectory]:
+    """Run the plan's tasks and return the trajectories in the plan's order, those of an earlier part included.
+
+    Raises:
+        AgentkitError: there is nothing to run; `out` holds a study already and `resume` is not set, or holds another one.
+        ModelUnavailable: the model cannot be reached; nothing is written then.
+    """
+    if not plan.items:
+        raise AgentkitError("no task to run; `agentkit tasks` lists the suites and their tasks")
+    await model.check()
+    config = {**plan.record(), "model": model.name}
+    finished = finished_before(out, config) if resume else {}
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    with StudyLog.open(
+        out, config=config, seed=plan.seeds[0], versions=versions(), created=created, commit=commit(), resume=resume
+    ) as log:
+        study = Study(plan, suite, model, log, store, on_progress, finished)
+        return await study.run()
+
+
+def finished_before(out: Path, config: dict[str, Any]) -> dict[str, Trajectory]:
+    """The trajectories that an earlier run of the same plan finished.
+
+    Raises:
+        AgentkitError: the folder holds another study; the message names what differs.
+    """
+    if not (out / "log.jsonl").exists():
+        return {}
+    study = read_study(out)
+    differs = [key for key in sorted(RESUME_SAME) if study.config.get(key) != config.get(key)]
+    if differs:
+        what = "; ".join(f"{key} was {study.config.get(key)!r}, now {config.get(key)!r}" for key in differs)
+        raise AgentkitError(f"{out} holds another study ({what}); give the same options, or another --out")
+    return {id: study.load(id) for id in study.finished}
+
+
+def versions() -> dict[str, str]:
+    """Of what decides a result."""
+    return {name: version(name) for name in ("agentkit", "playwright", "litellm", "langgraph", "chromadb")}
+
+
+def commit() -> str:
+    """The revision of this checkout, or nothing when it is an installed package."""
+    folder = Path(__file__).parent.parent
+    if not (folder / ".git").exists():
+        return ""
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
+
+
+class Study:
+    """One running study. Its state is what the log does not hold: what is in flight."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        suite: Suite,
+        model: Model,
+        log: StudyLog,
+        store: Store | None,
+        on_progress: Callable[[Progress], None],
+        finished: dict[str, Trajectory],
+    ) -> None:
+        self.plan, self.suite, self.model, self.log, self.store = plan, suite, model, log, store
+        self.on_progress = on_progress
+        self.budget = Budget(**(plan.limits or {}))
+        self.done = dict(finished)
+        self.resumed = len(self.done)
+        self.started = time.monotonic()
+
+    async def run(self) -> list[Trajectory]:
+        todo = [item for item in self.plan.items if trajectory_id(*item) not in self.done]
+        waiting = iter(todo)
+        if todo:
+            async with self.suite.open(parallel=self.plan.parallel) as (env, grader), asyncio.TaskGroup() as group:
+                for _ in range(min(self.plan.parallel, len(todo))):
+                    group.create_task(self.work(waiting, env, grader))
+        if self.store is not None and self.plan.learn == "after":
+            for task, seed in self.plan.items:
+                if trajectory := self.done.get(trajectory_id(task, seed)):
+                    await self.learn(trajectory)
+        if self.store is not None:
+            await self.store.flush()
+        return [self.done[key] for item in self.plan.items if (key := trajectory_id(*item)) in self.done]
+
+    async def work(self, waiting: Iterator[tuple[Task, int]], env: Environment, grader: Grader) -> None:
+        """Take tasks until there are none, or the study's budget is used up."""
+        for task, seed in waiting:
+            try:
+                self.budget.check()
+            except BudgetExceeded:
+                return
+            trajectory = await self.one(task, seed, env, grader)
+            self.done[trajectory.id] = trajectory
+            if self.plan.learn == "online":
+                await self.learn(trajectory)
+            self.on_progress(self.progress(trajectory))
+
+    async def one(self, task: Task, seed: int, env: Environment, grader: Grader) -> Trajectory:
+        """Run one task under its own recorder."""
+        recorder = self.log.recorder(trajectory_id(task, seed))
+        recorder.begin(task, seed=seed, agent=self.plan.agent, model=self.model.name, feedback=self.plan.feedback)
+        context = Context(
+            model=metered(self.model, self.budget),
+            budget=self.budget,
+            memory=self.store,
+            recorder=recorder,
+            seed=seed,
+            temperature=self.plan.temperature,
+        )
+        strategy = strategy_for(self.plan.agent, trials=self.plan.trials, prose=writes_prose(self.model))
+        trajectory = await run_task(
+            task, env, grader, strategy=strategy, context=context, feedback=self.plan.feedback, trials=self.plan.trials
+        )
+        recorder.end(
+            score=trajectory.score, usage=trajectory.usage, wall_s=trajectory.wall_s, uses_gold=trajectory.uses_gold
+        )
+        return trajectory
+
+    async def learn(self, trajectory: Trajectory) -> None:
+        """Write what the trajectory teaches, and what became of the items it was shown."""
+        if self.store is None or trajectory.split != "training":
+            return
+        from agentkit.strategies.experience import lessons
+
+        await self.store.write(lessons(trajectory, study=self.log.path.name))
+
+    def progress(self, latest: Trajectory) -> Progress:
+        costs = [t.usage.cost_usd for t in self.done.values()]
+        known = [cost for cost in costs if cost is not None]
+        fresh = len(self.done) - self.resumed
+        return Progress(
+            done=fresh,
+            total=len(self.plan.items) - self.resumed,
+            finished=len(self.done),
+            succeeded=sum(t.success for t in self.done.values()),
+            cost_usd=sum(known) if len(known) == len(costs) else None,
+            seconds=time.monotonic() - self.started,
+            latest=latest,
+        )
+
+
+def trajectory_id(task: Task, seed: int) -> str:
+    return f"{task.suite}/{task.id}/{seed}"
