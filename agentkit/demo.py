@@ -11,22 +11,193 @@ compared instance by instance.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
-from agentkit.evaluate import Comparison, compare
+from agentkit.evaluate import Comparison
 from agentkit.models.contracts import Model
 from agentkit.models.pilot import Head, PilotModel
+from agentkit.plot import learning_plot
 from agentkit.progress import progress_bar
+from agentkit.report import as_json, as_markdown, p_value, report_on, verdict
 from agentkit.study import Plan, run_study
 from agentkit.train.pilot import rows_of, tune
 from environments.contracts import Split, Suite, Task
 from environments.suites import load_suite
 from memory.contracts import Store
+from memory.store import MemoryStore
+from memory.study import Summary
 from memory.trajectory import Trajectory
 
 __all__ = ["DEMO_TASKS", "Round", "demo"]
+
+TRAINING_SEEDS = (range(0, 3), range(3, 5))
+"""Two passes; the second one already recalls what the first one taught."""
+HELDOUT_SEEDS = range(1000, 1006)
+TRIALS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One pass over the held-out instances."""
+
+    name: str
+    trajectories: tuple[Trajectory, ...]
+
+    @property
+    def summaries(self) -> list[Summary]:
+        return [Summary.of(trajectory) for trajectory in self.trajectories]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What all rounds share."""
+
+    suite: Suite
+    out: Path
+    parallel: int
+    console: Console
+
+    def tasks(self, split: Split) -> tuple[Task, ...]:
+        known = {task.id: task for task in self.suite.tasks()}
+        return tuple(replace(known[name], split=split) for name in DEMO_TASKS)
+
+    async def heldout(self, name: str, *, model: Model, store: Store | None = None) -> Round:
+        """One attempt at each held-out instance, without feedback and without learning."""
+        plan = Plan(tasks=self.tasks("heldout"), seeds=tuple(HELDOUT_SEEDS), agent="react", parallel=self.parallel)
+        return Round(name, tuple(await self.run(f"held-out, {name}", plan, model=model, store=store)))
+
+    async def train(self, number: int, seeds: Sequence[int], *, model: Model, store: Store) -> list[Trajectory]:
+        """Fail, reflect, retry, and remember, on training instances."""
+        plan = Plan(
+            tasks=self.tasks("training"),
+            seeds=tuple(seeds),
+            agent="reflexion",
+            trials=TRIALS,
+            parallel=self.parallel,
+            feedback="env",
+            learn="after",
+        )
+        return await self.run(f"training {number}", plan, model=model, store=store)
+
+    async def run(self, title: str, plan: Plan, *, model: Model, store: Store | None) -> list[Trajectory]:
+        """Run a plan into its own folder, going on where an earlier demo was stopped."""
+        out = self.out / title.replace(", ", "-").replace(" + ", "-").replace(" ", "-")
+        with progress_bar(len(plan.items), title=f"{title:<24}") as show:
+            return await run_study(plan, self.suite, model=model, out=out, store=store, resume=True, on_progress=show)
+
+
+async def demo(out: Path, *, model: Model, parallel: int = 4, console: Console | None = None) -> list[Round]:
+    """Run the three rounds (two without the pilot), print the comparison, and save plot and report under `out`."""
+    console = console or Console()
+    started = time.monotonic()
+    parts = Demo(load_suite("miniwob"), out, parallel, console)
+    rounds = [await parts.heldout("before", model=model)]
+    async with MemoryStore.open(out / "library") as store:
+        trained = [t for k, seeds in enumerate(TRAINING_SEEDS, 1) for t in await parts.train(k, seeds, model=model, store=store)]
+        tell_story(trained, console)
+        rounds.append(await parts.heldout("memory", model=model, store=store))
+        if isinstance(model, PilotModel):
+            tuned = PilotModel(head=tuned_head(trained, model, out), encoder=model.encoder)
+            rounds.append(await parts.heldout("memory + head", model=tuned, store=store))
+    conclude(rounds, out=out, console=console, seconds=time.monotonic() - started)
+    return rounds
+
+
+def tuned_head(trained: Sequence[Trajectory], model: PilotModel, out: Path) -> Head:
+    """A head fitted to the pilot's own successful steps, saved beside the runs."""
+    rows = rows_of(trained, encoder=model.encoder)
+    head = tune(rows, prior=model.head, origin="tuned by the demo")
+    head.save(out / "pilot-head.json")
+    return head
+
+
+def tell_story(trained: Sequence[Trajectory], console: Console) -> None:
+    """One task that was failed first and solved after a reflection, in a few lines."""
+    retried = [t for t in trained if t.success and len(t.attempts) > 1]
+    if not retried:
+        console.print("No task was solved by a retry in training.")
+        return
+    example = retried[0]
+    reflection = next((n.text for a in example.attempts for n in a.notes if n.kind == "reflection"), "")
+    console.print(f"\n[bold]{len(retried)} training tasks were failed first and solved on a retry.[/bold] For example {example.id}:")
+    console.print(f"  goal        {example.attempts[0].goal}", markup=False)
+    console.print(f"  reflection  {reflection[:200]}", markup=False)
+    console.print(f"  solved      on attempt {len(example.attempts)}\n", markup=False)
+
+
+def conclude(rounds: Sequence[Round], *, out: Path, console: Console, seconds: float) -> None:
+    """Print the comparison of the rounds, and save report and plot."""
+    report = report_on({round.name: round.summaries for round in rounds})
+    table = Table(title="One attempt at each held-out instance", title_justify="left")
+    for column in ("round", "success", "95% interval (Wilson)", "gain, paired", "95% interval", "p"):
+        table.add_column(column)
+    gains = {second: comparison for _, second, comparison in report.comparisons}
+    for run in report.runs:
+        low, high = run.overall.interval
+        share = f"{run.overall.successes}/{run.overall.trials} = {run.overall.rate:.1%}"
+        table.add_row(run.name, share, f"{low:.1%} to {high:.1%}", *gain_cells(gains.get(run.name)))
+    console.print(table)
+    for comparison in report.comparisons:
+        console.print(verdict(*comparison), markup=False, highlight=False)
+    (out / "report.md").write_text(as_markdown(report))
+    (out / "report.json").write_text(json.dumps(as_json(report), indent=1) + "\n")
+    figure = learning_plot([(round.name, round.summaries) for round in rounds], out / "learning.png")
+    console.print(f"\n{seconds:.0f} s. Everything lies in {out}:", highlight=False)
+    for name, what in WHERE:
+        console.print(f"  {name:<28} {what}", markup=False, highlight=False)
+    assert figure
+
+
+def gain_cells(comparison: Comparison | None) -> tuple[str, str, str]:
+    """The gain over the first round, its interval, and the p-value of the sign-flip test by task."""
+    if comparison is None:
+        return "", "", ""
+    low, high = comparison.interval
+    interval = f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return f"{100 * comparison.difference:+.1f} points", interval, p_value(comparison.permutation_p)
+
+
+WHERE = (
+    ("learning.png", "the plot"),
+    ("report.md, report.json", "success per task and round, with intervals"),
+    ("held-out-*/, training-*/", "the logs: agentkit show RUN/TASK, agentkit report RUN..."),
+    ("library/", "what was learnt: agentkit memory list --library ..."),
+    ("pilot-head.json", "the tuned head: agentkit run ... --model pilot --head ..."),
+)
+
+DEMO_TASKS = (
+    "click-button",
+    "click-checkboxes",
+    "click-checkboxes-soft",
+    "click-collapsible",
+    "click-collapsible-2",
+    "click-color",
+    "click-dialog",
+    "click-dialog-2",
+    "click-link",
+    "click-option",
+    "click-scroll-list",
+    "click-shape",
+    "click-tab",
+    "click-tab-2-easy",
+    "click-test-2",
+    "click-widget",
+    "choose-list",
+    "copy-paste",
+    "email-inbox-delete",
+    "enter-date",
+    "enter-password",
+    "enter-text",
+    "focus-text-2",
+    "login-user",
+    "search-engine",
+    "use-autocomplete",
+)
+"""Tasks that clicks, typing and choosing can solve; dragging, drawing, arithmetic and long forms are left out."""

@@ -137,8 +137,6 @@ def overdue(task: Task, context: Context) -> Trajectory:
 
 def usage_of(trajectory: Trajectory) -> Usage:
     """All that was spent in a trajectory: actor, reflections and critics."""
-    total = NOTHING_USED
-    for attempt in trajectory.attempts:
-        for spent in (*attempt.steps, *attempt.notes):
-            total += spent.usage
-    return total
+    attempts = trajectory.attempts
+    spent = [step.usage for a in attempts for step in a.steps] + [note.usage for a in attempts for note in a.notes]
+    return sum(spent, NOTHING_USED)

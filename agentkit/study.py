@@ -11,16 +11,17 @@ import asyncio
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from agentkit.budget import Budget, BudgetExceeded
 from agentkit.context import Context
 from agentkit.methods import METHODS, strategy_for
 from agentkit.models.contracts import Model
+from agentkit.models.metered import metered
 from agentkit.run import Feedback, run_task
 from environments.contracts import Environment, Grader, StopReason, Suite, Task
 from memory.contracts import Store
@@ -29,11 +30,21 @@ from memory.study import read_study
 from memory.trajectory import Trajectory
 from sandbox import AgentkitError
 
-__all__ = ["Plan", "Progress", "run_study"]
+__all__ = ["Limits", "Plan", "Progress", "run_study"]
 
 Learn = Literal["online", "after", "off"]
 RESUME_SAME = {"suite", "split", "agent", "trials", "feedback", "model", "temperature"}
 """What must not change between the parts of one study; tasks, seeds and limits may grow."""
+
+
+class Limits(TypedDict, total=False):
+    """What a study may spend; a kind left out is not limited."""
+
+    steps: float
+    calls: float
+    tokens: float
+    seconds: float
+    usd: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +62,8 @@ class Plan:
     """When a trajectory's lessons are written: as it ends, when the study ends, or never. `after` makes a parallel study
     repeatable, since no task's memory depends on which other ended first."""
     temperature: float | None = None
-    limits: dict[str, float] | None = None
-    """Of the whole study: any of steps, calls, tokens, seconds, usd."""
+    limits: Limits = field(default_factory=Limits)
+    """Of the whole study."""
 
     @property
     def items(self) -> list[tuple[Task, int]]:
@@ -165,7 +176,7 @@ class Study:
     ) -> None:
         self.plan, self.suite, self.model, self.log, self.store = plan, suite, model, log, store
         self.on_progress = on_progress
-        self.budget = Budget(**(plan.limits or {}))
+        self.budget = Budget(**plan.limits)
         self.done = dict(finished)
         self.resumed = len(self.done)
         self.started = time.monotonic()
@@ -244,3 +255,10 @@ class Study:
 
 def trajectory_id(task: Task, seed: int) -> str:
     return f"{task.suite}/{task.id}/{seed}"
+
+
+def writes_prose(model: Model) -> bool:
+    """Whether the model can reflect in words; the pilot cannot."""
+    from agentkit.models.pilot import PilotModel
+
+    return not isinstance(model, PilotModel)

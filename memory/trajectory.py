@@ -60,6 +60,8 @@ class Observed:
     against: Observation | None = None
     """When set, the text form is a diff against this earlier one."""
     max_tokens: int = 4000
+    text: str | None = field(default=None, compare=False)
+    """The text that was sent, exactly; set when the message was read back from a log, None while it is alive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def pieces(text: str, start: int, *, listed: bool) -> list[tuple[str, int]]:
         at = text.find(piece, at)
         parts.append((piece.strip(), start + at))
     short = len(parts) > 1 or len(words(text)) <= 2
-    return [(p, s) for p, s in parts if short and p and words(p) and words(p)[0] not in ARTICLES]
+    return [(p, s) for p, s in parts if short and 0 < len(words(p)) <= 3 and words(p)[0] not in ARTICLES]
 
 
 def goal_pattern(text: str) -> str:

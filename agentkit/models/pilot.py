@@ -34,10 +34,11 @@ HEAD_SCHEMA = 1
 PRIOR: Mapping[str, float] = {
     "fill": 1.0, "select_option": 1.0,
     "name_quoted": 3.0, "name_phrase": 2.0, "name_overlap": 1.5, "name_unmatched": -0.8, "name_empty": -0.7,
-    "similarity": 0.8, "similarity_best": 0.3,
+    "name_guessed": 0.5, "similarity": 0.8, "similarity_best": 0.3,
+    "kind_named": 1.0, "color_named": 1.0, "size_named": 0.5, "neighbour_named": 1.0,
     "text_from_goal": 0.5, "text_from_page": -1.5, "text_quoted": 1.5, "label_before_text": 2.0, "order_agrees": 1.0,
     "text_used": -3.0, "overwrites": -3.0,
-    "option_quoted": 3.0, "option_phrase": 3.0, "option_overlap": 1.0,
+    "option_quoted": 3.0, "option_phrase": 3.0, "option_overlap": 1.0, "option_several": 0.5,
     "ordinal_agrees": 1.5,
     "ending": 0.5, "ending_pieces_left": -2.0, "ending_all_used": 2.5, "ending_nothing_done": -1.0, "ending_named": 1.0,
     "repeats": -2.5, "repeats_without_effect": -2.0, "was_clicked_matches": -1.5, "already_checked": -3.0,

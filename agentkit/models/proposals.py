@@ -67,7 +67,10 @@ def read_situation(messages: Sequence[Message]) -> Situation:
     Raises:
         ValueError: there is no web observation in it; the pilot works on pages only.
     """
-    goal, observation, past, experiences, avoid = "", None, [], [], {}
+    goal, observation = "", None
+    past: list[Past] = []
+    experiences: list[RecalledItem] = []
+    avoid: dict[str, float] = {}
     pending: list[Action] = []
     for message in messages:
         pending += [Action(call.name, call.arguments) for call in message.tool_calls]
@@ -109,7 +112,7 @@ def propose(situation: Situation) -> list[Proposal]:
     for element in situation.observation.elements:
         if not element.ref or "disabled" in element.states:
             continue
-        if "editable" in element.actions:
+        if "edit" in element.actions:
             found += [
                 made(Action("fill", {"ref": element.ref, "text": text}), element, text, span, source)
                 for text, span, source in texts
@@ -120,11 +123,15 @@ def propose(situation: Situation) -> list[Proposal]:
                 made(Action("select_option", {"ref": element.ref, "option": option}), element, option, None, "page")
                 for option in element.options
             ]
-        elif "clickable" in element.actions or "checkable" in element.actions or "editable" in element.actions:
+            wanted = [option for option in element.options if option.strip().lower() in situation.goal.lower]
+            if len(wanted) > 1 and "multiselectable" in element.states:
+                several = Action("select_option", {"ref": element.ref, "option": wanted})
+                found.append(made(several, element, ", ".join(wanted), None, "page"))
+        elif element.actions & {"click", "check", "edit"}:
             found.append(made(Action("click", {"ref": element.ref}), element, "", None, ""))
     if len(found) > MOST_PROPOSALS:
         found.sort(key=lambda p: -bool(situation.goal.words & set(words(p.text or p.element.name))))
-    return number_twins(found[:MOST_PROPOSALS]) or [Proposal(Action("wait", {}), Element.blank(), key="wait")]
+    return number_twins(found[:MOST_PROPOSALS]) or [Proposal(Action("wait"), Element("none"), key="wait")]
 
 
 def made(action: Action, element: Element, text: str, span: Span | None, source: str) -> Proposal:
@@ -150,7 +157,7 @@ def typed_texts(situation: Situation) -> Iterator[tuple[str, Span | None, str]]:
     elements = situation.observation.elements
     yielded = {span.text for span in situation.goal.spans}
     for before, after in zip((None, *elements), elements, strict=False):
-        text = after.value if "editable" in after.actions and len(after.value) > 8 else ""
+        text = after.value if "edit" in after.actions and len(after.value) > 8 else ""
         if (
             before is not None
             and not after.ref
@@ -169,9 +176,10 @@ ENDINGS = frozenset("submit ok okay done save search login book send apply confi
 FEATURES = (
     "click", "fill", "select_option",
     *(f"role={role}" for role in ROLES), "role=other",
-    "name_quoted", "name_phrase", "name_overlap", "name_unmatched", "name_empty", "similarity", "similarity_best",
+    "name_quoted", "name_phrase", "name_overlap", "name_unmatched", "name_empty", "name_guessed",
+    "similarity", "similarity_best", "kind_named", "color_named", "size_named", "neighbour_named",
     "text_from_goal", "text_from_page", "text_quoted", "label_before_text", "order_agrees", "text_used", "overwrites",
-    "option_quoted", "option_phrase", "option_overlap",
+    "option_quoted", "option_phrase", "option_overlap", "option_several",
     "ordinal_agrees",
     "ending", "ending_pieces_left", "ending_all_used", "ending_nothing_done", "ending_named",
     "repeats", "repeats_without_effect", "was_clicked_matches", "already_checked", "already_focused",
@@ -206,7 +214,7 @@ def similarities(situation: Situation, proposals: Sequence[Proposal], encoder: T
     vectors = encoder.encode([situation.goal.text[:400], *distinct])
     cosine = dict(zip(distinct, vectors[1:] @ vectors[0], strict=True))
     values = np.array([float(cosine.get(name[:80], 0.0)) for name in names])
-    return 3.0 * (values - values.mean())
+    return np.asarray(3.0 * (values - values.mean()))
 
 
 class PageView:
@@ -214,7 +222,7 @@ class PageView:
 
     def __init__(self, situation: Situation, proposals: Sequence[Proposal]) -> None:
         self.situation, self.goal = situation, situation.goal
-        self.editables = [e.ref for e in situation.observation.elements if e.ref and "editable" in e.actions]
+        self.editables = [e.ref for e in situation.observation.elements if e.ref and "edit" in e.actions]
         self.by_role: dict[str, list[str]] = {}
         for element in situation.observation.elements:
             if element.ref:
@@ -226,10 +234,13 @@ class PageView:
         self.used = {span.text for span in self.goal.spans if span.text.lower() in handled}
         self.left = [span for span in self.goal.spans if span.text not in self.used]
         self.quoted = {span.text.lower() for span in self.goal.spans}
+        self.told_by_group = told_by_group(situation)
+        areas = sorted(e.box.width * e.box.height for e in situation.observation.elements if e.ref)
+        self.typical_area = areas[len(areas) // 2] if areas else 0
 
     def element_features(self, p: Proposal) -> dict[str, float]:
         """How the element's name stands to the goal, and what it is."""
-        element, name = p.element, p.element.name.strip()
+        element, name = p.element, "" if p.element.guessed else p.element.name.strip()
         name_words = set(words(name))
         overlap = len(name_words & self.goal.words) / len(name_words) if name_words else 0.0
         phrase = bool(name_words) and name.lower() in self.goal.lower
@@ -243,6 +254,13 @@ class PageView:
             "name_overlap": overlap if click and not ending else 0.0,
             "name_unmatched": float(click and bool(name_words) and overlap == 0.0),
             "name_empty": float(click and not name_words),
+            "name_guessed": len(set(words(element.name)) & self.goal.words) / 3 if element.guessed else 0.0,
+            "kind_named": float(bool(({element.role, element.tag, element.type} - {""}) & self.goal.words)),
+            "color_named": float(bool(element.color) and element.color.lower() in self.goal.words),
+            "size_named": float(click and self.size_named(element)),
+            "neighbour_named": float(
+                click and element.group > 0 and element.group in self.told_by_group and not phrase
+            ),
             "ordinal_agrees": float(
                 click and element.ref in same and same.index(element.ref) + 1 in self.goal.ordinals
             ),
@@ -255,6 +273,12 @@ class PageView:
             "only_one_of_role": float(len(same) == 1),
         }
 
+    def size_named(self, element: Element) -> bool:
+        """Whether the goal asks for a small or a large one, and this is one, as things on this page go."""
+        area = element.box.width * element.box.height
+        small, large = self.goal.words & {"small", "smaller", "smallest"}, self.goal.words & {"large", "larger", "big"}
+        return bool(small and area < self.typical_area) or bool(large and area > self.typical_area)
+
     def text_features(self, p: Proposal) -> dict[str, float]:
         """How what is typed or chosen stands to the goal and to the field."""
         if not p.text:
@@ -266,6 +290,7 @@ class PageView:
                 "option_quoted": float(p.text.strip().lower() in self.quoted),
                 "option_phrase": float(p.text.strip().lower() in self.goal.lower),
                 "option_overlap": overlap,
+                "option_several": float(not isinstance(p.action.arguments["option"], str)),
                 "overwrites": float(p.element.value.strip() == p.text.strip()),
             }
         order = self.goal.spans.index(p.span) if p.span else -1
@@ -300,6 +325,16 @@ class PageView:
         }
 
 
+def told_by_group(situation: Situation) -> frozenset[int]:
+    """Groups (rows, cards) that hold a piece or a rare word of the goal: what is beside it is probably meant."""
+    wanted = {word for span in situation.goal.spans for word in words(span.text)} or situation.goal.words
+    groups: dict[str, set[int]] = {}
+    for element in situation.observation.elements:
+        for word in set(words(element.name)) & wanted:
+            groups.setdefault(word, set()).add(element.group)
+    return frozenset(group for found in groups.values() if len(found) == 1 for group in found if group > 0)
+
+
 def signature(situation: Situation, p: Proposal, row: Mapping[str, float]) -> frozenset[str]:
     """What is general about a proposal, as tags: how it stands to the goal, not which words it has.
 
@@ -307,7 +342,8 @@ def signature(situation: Situation, p: Proposal, row: Mapping[str, float]) -> fr
     """
     tags = {f"act:{p.action.name}", f"role:{p.element.role}"}
     relations = ("name_quoted", "name_phrase", "option_phrase", "text_quoted", "label_before_text", "order_agrees",
-                 "text_used", "text_from_page", "ordinal_agrees", "repeats", "already_checked", "only_one_of_role",
+                 "text_used", "text_from_page", "ordinal_agrees", "kind_named", "color_named", "size_named",
+                 "neighbour_named", "option_several", "repeats", "already_checked", "only_one_of_role",
                  "ending_pieces_left", "ending_all_used")  # fmt: skip
     tags |= {name for name in relations if row.get(name, 0.0) > 0}
     if not row.get("name_phrase") and not row.get("option_phrase"):

@@ -22,6 +22,7 @@ from memory.trajectory import Image, Message, Observed, Part, Recalled, Text, To
 __all__ = ["Request", "estimate_tokens", "wire_messages", "wire_tools"]
 
 CHARACTERS_A_TOKEN = 4
+CHARACTERS_A_MESSAGE = 16
 TOKENS_AN_IMAGE = 1000
 JPEG_START = b"\xff\xd8\xff"
 
@@ -63,14 +64,15 @@ class Request:
         }
 
 
-def wire_messages(messages: Sequence[Message], *, images: bool) -> list[dict[str, JSON]]:
+def wire_messages(messages: Sequence[Message], *, images: bool | None) -> list[dict[str, JSON]]:
     """The messages as chat dictionaries: plain strings where there is only text, content parts where there is more.
 
-    Screenshots of observations go along when `images` says that the model takes them. A tool's answer may hold only
-    text there, so its pictures follow in a user message of their own, after the last answer of that turn.
+    With `images`, screenshots of observations go along; when it is None, which is not knowing, only pictures that were
+    given expressly. A tool's answer may hold only text there, so its pictures follow in a user message of their own,
+    after the last answer of that turn.
 
     Raises:
-        ValueError: a picture without its bytes, or any picture given expressly to a model that takes none.
+        ValueError: a picture without its bytes, or one given expressly to a model that takes none.
     """
     wire: list[dict[str, JSON]] = []
     postponed: list[dict[str, JSON]] = []
@@ -108,7 +110,8 @@ def estimate_tokens(messages: Sequence[dict[str, JSON]], *, tools: Sequence[dict
         pieces = [{"type": "text", "text": content}] if isinstance(content, str) else content
         count += sum(len(piece.get("text", "")) for piece in pieces)
         pictures += sum(piece["type"] == "image_url" for piece in pieces)
-        count += len(json.dumps(message.get("tool_calls", ""))) + CHARACTERS_A_TOKEN * 4
+        count += len(json.dumps(message["tool_calls"])) if "tool_calls" in message else 0
+        count += CHARACTERS_A_MESSAGE
     return count // CHARACTERS_A_TOKEN + pictures * TOKENS_AN_IMAGE
 
 
@@ -133,7 +136,7 @@ def _wire_call(call: ToolCall) -> dict[str, JSON]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _encodable(text)}}
 
 
-def _pieces(part: Part, *, images: bool) -> Iterator[dict[str, JSON]]:
+def _pieces(part: Part, *, images: bool | None) -> Iterator[dict[str, JSON]]:
     match part:
         case Text():
             yield _text(part.text)
@@ -148,7 +151,7 @@ def _pieces(part: Part, *, images: bool) -> Iterator[dict[str, JSON]]:
                 notes = "\n".join(f"- {_unmarked(item.text)}" for item in part.items)
                 yield _text(NOTES.format(text=notes))
         case Image():
-            if not images:
+            if images is False:
                 raise ValueError("a picture was given to a model that takes none; leave it out or pass images=True")
             if part.data is None:
                 raise ValueError(f"the bytes of image {part.sha256!r} are gone; read it from the study's blobs first")

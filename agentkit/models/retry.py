@@ -16,7 +16,12 @@ from dataclasses import dataclass, field
 
 import tenacity
 
-__all__ = ["CallFailed", "RetryPolicy", "read_failure"]
+from agentkit.models.contracts import ModelError, ModelUnavailable
+from agentkit.models.reach import key_variables
+from memory.trajectory import Usage
+from sandbox import AgentkitError
+
+__all__ = ["CallFailed", "RetryPolicy", "read_failure", "stated_error"]
 
 RETRIED_STATUSES = frozenset({408, 409, 429})
 UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "ClientConnectorError", "UnsupportedParamsError"})
@@ -27,7 +32,14 @@ class CallFailed(Exception):
     """One request that brought no usable reply."""
 
     def __init__(
-        self, said: str, *, status: int = 0, retried: bool = True, retry_after_s: float = 0.0, reached: bool = True
+        self,
+        said: str,
+        *,
+        status: int = 0,
+        retried: bool = True,
+        retry_after_s: float = 0.0,
+        reached: bool = True,
+        usage: Usage | None = None,
     ) -> None:
         super().__init__(said)
         self.said = said
@@ -39,6 +51,8 @@ class CallFailed(Exception):
         self.retry_after_s = retry_after_s
         self.reached = reached
         """False when the request never got to a server, and so took nothing."""
+        self.usage = usage
+        """What it took, where the server said so."""
 
     @property
     def lost(self) -> bool:
@@ -91,7 +105,8 @@ def read_failure(error: BaseException) -> CallFailed:
     status = int(getattr(error, "status_code", 0) or 0)
     said = " ".join(str(error).split())[:500] or type(error).__name__
     if names & UNREACHED:
-        return CallFailed(said, reached=False, retried="UnsupportedParamsError" not in names)
+        unsent = "UnsupportedParamsError" in names
+        return CallFailed(said, status=400 if unsent else 0, reached=False, retried=not unsent)
     if answered and status >= 400:
         retried = status in RETRIED_STATUSES or status >= 500
         asked = (headers or {}).get("retry-after", "")
@@ -100,8 +115,34 @@ def read_failure(error: BaseException) -> CallFailed:
     return CallFailed(said, status=status if refused else 0, retried=not refused)
 
 
+def stated_error(
+    failure: CallFailed, usage: Usage, *, name: str, base_url: str | None, api_key: str | None
+) -> ModelError:
+    """The error that a caller sees: what was said, after how many requests, and what to do."""
+    said = failure.said.replace(api_key, "***") if api_key else failure.said
+    tries = f"{usage.calls} request{'' if usage.calls == 1 else 's'}" if failure.reached else "no connection"
+    where = f" at {base_url}" if base_url else ""
+    kind = (
+        ModelUnavailable if failure.status in (401, 403, 404) or not (failure.status or failure.reached) else ModelError
+    )
+    return kind(f"{name}{where} gave no usable reply ({tries}): {said}; {_advice(failure, name)}", usage=usage)
+
+
+def _advice(failure: CallFailed, name: str) -> str:
+    match failure.status:
+        case 401 | 403:
+            return f"check the key in {' or '.join(key_variables(name)) or 'api_key'}"
+        case 404:
+            return "check the model's name and the base URL, which usually ends with /v1"
+        case 429:
+            return "run fewer in parallel, or raise the quota"
+        case 400 | 413 | 422:
+            return "the server refuses this request as it is: a shorter prompt or other settings may help"
+    return "try again later, or with a longer timeout" if failure.reached else "start the server or check the address"
+
+
 def read_retry_after(text: str, *, now: datetime.datetime | None = None) -> float:
-    """Seconds from a Retry-After header, which holds seconds or a date (RFC 9110, section 10.2.3); 0 when unreadable."""
+    """Seconds from a Retry-After header, seconds or a date (RFC 9110, section 10.2.3); 0 when unreadable."""
     try:
         return max(0.0, float(text))
     except ValueError:
@@ -110,13 +151,14 @@ def read_retry_after(text: str, *, now: datetime.datetime | None = None) -> floa
         then = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return 0.0
-    now = now or datetime.datetime.now(datetime.timezone.utc)
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or datetime.timezone.utc) - now).total_seconds())
+    now = now or datetime.datetime.now(datetime.UTC)
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or datetime.UTC) - now).total_seconds())
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and what led to it, less what its caller may have been handling at the time."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
+    while error is not None and id(error) not in seen and not isinstance(error, AgentkitError | CallFailed):
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

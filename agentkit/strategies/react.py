@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypedDict
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
@@ -25,8 +27,19 @@ from langgraph.runtime import Runtime
 from agentkit.budget import BudgetExceeded
 from agentkit.context import Context
 from agentkit.models.contracts import ModelError
-from environments.contracts import Action, Environment, EnvironmentFailure, Episode, Observation, StopReason, Task
-from environments.web.actions import ActionError, parse_action, parse_call
+from environments.contracts import (
+    Action,
+    Environment,
+    EnvironmentFailure,
+    Episode,
+    Observation,
+    StepResult,
+    StopReason,
+    Task,
+    Timing,
+)
+from environments.web.actions import ActionError, check_action
+from environments.web.wording import parse_action
 from memory.contracts import Query
 from memory.trajectory import (
     Attempt,
@@ -127,8 +140,8 @@ async def attempt_task(
             desk.episode = episode
             context.recorder.attempt(index, goal=goal, site=site)
             desk.conversation, desk.waiting = opening(env, episode, reflections)
-            limit = {"recursion_limit": 4 * task.max_steps + 8}
-            end: State = await graph().ainvoke({"index": 0, "repeats": {}}, context=desk, config=limit)
+            limit: RunnableConfig = {"recursion_limit": 4 * task.max_steps + 8}
+            end = await graph().ainvoke({"index": 0, "repeats": {}}, context=desk, config=limit)
             stop, detail, answer = StopReason(end["stop"]), end.get("detail", ""), episode.answer
     except (TimeoutError, EnvironmentFailure, ModelError, BudgetExceeded) as error:
         stop, detail, answer = *reason_of(error, task), None
@@ -213,14 +226,12 @@ async def think(state: State, runtime: Runtime[Desk]) -> State:
     complaint = ""
     for retry in range(UNPARSABLE_LIMIT):
         completion = await ask(desk, state["index"], retry)
-        try:
-            action = read_action(completion, desk.env)
-        except ActionError as error:
-            complaint = str(error)
-            desk.conversation += [echo(completion), complain(completion, complaint)]
-            continue
         desk.conversation.append(echo(completion))
-        return {"action": {"name": action.name, "arguments": dict(action.arguments)}}
+        action = read_action(completion, desk.env)
+        if isinstance(action, Action):
+            return {"action": {"name": action.name, "arguments": dict(action.arguments)}}
+        complaint = action.message
+        desk.conversation.append(answering(desk.conversation, (Text(f"That is not an action: {complaint}", "feedback"),)))
     keep_step(desk, state["index"], None, error=complaint)
     return {"stop": StopReason.UNPARSABLE.value, "detail": complaint, "action": None}
 
@@ -275,7 +286,7 @@ def told(error: str, changed: bool, repeats: int) -> str:
     return " ".join(notes)
 
 
-def keep_step(desk: Desk, index: int, action: Action | None, *, result: Any = None, error: str = "") -> None:
+def keep_step(desk: Desk, index: int, action: Action | None, *, result: StepResult | None = None, error: str = "") -> None:
     """Record the step in the log and on the desk."""
     assert desk.observation is not None
     step = Step(
@@ -289,7 +300,7 @@ def keep_step(desk: Desk, index: int, action: Action | None, *, result: Any = No
         terminated=bool(result and result.terminated),
         truncated=bool(result and result.truncated),
         recalled=desk.recalled,
-        timing=result.timing if result else Step.__dataclass_fields__["timing"].default,
+        timing=result.timing if result else Timing(),
         model_s=desk.model_s,
         memory_s=desk.memory_s,
     )
@@ -297,28 +308,20 @@ def keep_step(desk: Desk, index: int, action: Action | None, *, result: Any = No
     desk.context.recorder.step(step)
 
 
-def read_action(completion: Completion, env: Environment) -> Action:
-    """The action of a reply: its first tool call, or the text form.
-
-    Raises:
-        ActionError: there is none, or its name or arguments are wrong; with the nearest valid choices.
-    """
-    if completion.tool_calls:
-        call = completion.tool_calls[0]
-        return parse_call(call.name, call.arguments if call.arguments else call.raw, tools=env.tools)
-    return parse_action(completion.text, tools=env.tools)
+def read_action(completion: Completion, env: Environment) -> Action | ActionError:
+    """The action of a reply: its first tool call, or the text form; or what is wrong, with the nearest valid choices."""
+    if not completion.tool_calls:
+        return parse_action(completion.text, tools=env.tools)
+    call = completion.tool_calls[0]
+    if call.raw and not call.arguments:
+        return parse_action(json.dumps({"name": call.name, "arguments": call.raw}), tools=env.tools)
+    return check_action(Action(call.name, call.arguments), env.tools)
 
 
 def echo(completion: Completion) -> Message:
     """The reply as it stays in the conversation: its text, and the one call that counts."""
     parts = (Text(completion.text, "reply"),) if completion.text else ()
     return Message("assistant", parts, completion.tool_calls[:1])
-
-
-def complain(completion: Completion, complaint: str) -> Message:
-    """What is answered to a reply that cannot be read."""
-    text = Text(f"That is not an action: {complaint}", "feedback")
-    return answering([echo(completion)], (text,))
 
 
 def answering(conversation: Sequence[Message], parts: tuple[Part, ...]) -> Message:

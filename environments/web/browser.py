@@ -1,0 +1,213 @@
+"""Finds a Chromium, launches it once, and gives every episode a context of its own.
+
+    async with launch() as chromium:
+        context, page = await chromium.open(Rules(origins=("http://127.0.0.1:8000",)))
+
+The browser hangs on a pipe of Playwright's driver, so it ends with this process even when that is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from environments.contracts import EnvironmentFailure
+from environments.web.guard import Rules, restrict
+from environments.web.settle import PAGE_SCRIPT
+from sandbox import MissingDependencyError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext, Page
+
+__all__ = ["Chromium", "FoundBrowser", "OpenPage", "Viewport", "find_browser", "launch"]
+
+VARIABLE = "AGENTKIT_CHROMIUM"
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+MAC_APPLICATIONS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+PLAYWRIGHT_BUILDS = (
+    "chromium-*/chrome-linux*/chrome",
+    "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
+    "chromium_headless_shell-*/chrome-*/*headless*shell",
+)
+MENDING = (
+    "install one with `apt-get install chromium` (Debian, Ubuntu) or `playwright install chromium`, "
+    f"or set {VARIABLE} to the path of one"
+)
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-auto-reload",
+    "--disable-component-update",
+    "--disable-background-networking",
+    "--disable-site-isolation-trials",  # frames of other origins stay in the tab's process: fewer processes to wait for
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # peer connections obey the guard's proxy too
+    "--no-first-run",
+)
+
+
+class Viewport(NamedTuple):
+    """Size of the page area in CSS pixels."""
+
+    width: int = 1280
+    height: int = 720
+
+
+class OpenPage(NamedTuple):
+    """A context made for one episode, and its first page."""
+
+    context: BrowserContext
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBrowser:
+    """A Chromium on this machine."""
+
+    path: Path
+    source: str
+    """How it was found: the environment variable, the command path, or Playwright's own folder."""
+
+    def version(self) -> str:
+        """What the browser says of itself, such as `Chromium 156.0.8078.79`; empty when it does not start."""
+        with suppress(OSError, subprocess.TimeoutExpired):
+            reply = subprocess.run([self.path, "--version"], capture_output=True, text=True, timeout=20, check=False)
+            return reply.stdout.strip()
+        return ""
+
+
+def find_browser() -> FoundBrowser | None:
+    """Return the browser that will be used, or None when there is none.
+
+    Looks at AGENTKIT_CHROMIUM first, then for Chromium or Chrome on the command path, then for Playwright's own.
+
+    Raises:
+        MissingDependencyError: AGENTKIT_CHROMIUM names no program.
+    """
+    if wanted := os.environ.get(VARIABLE):
+        if not (program := shutil.which(wanted)):
+            raise MissingDependencyError(f"{VARIABLE} is {wanted!r}, which is no program; correct or unset it")
+        return FoundBrowser(Path(program), VARIABLE)
+    for command in COMMANDS + MAC_APPLICATIONS:
+        if program := shutil.which(command):
+            return FoundBrowser(Path(program), "command path")
+    for folder in _playwright_folders():
+        for pattern in PLAYWRIGHT_BUILDS:
+            if builds := sorted(folder.glob(pattern)):
+                return FoundBrowser(builds[-1], "playwright")
+    return None
+
+
+def _playwright_folders() -> list[Path]:
+    if chosen := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
+        return [Path(chosen)]
+    return [Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "ms-playwright"]
+
+
+class Chromium:
+    """One running browser. Made by `launch`; many episodes share it, each in its own context."""
+
+    def __init__(self, browser: Browser, *, dead_proxy: str) -> None:
+        self.browser = browser
+        self._dead_proxy = dead_proxy
+        self._spares: dict[tuple[Rules, Viewport], asyncio.Task[OpenPage]] = {}
+        self._closing = False
+
+    @property
+    def alive(self) -> bool:
+        """False once the browser has ended, whatever the reason."""
+        return self.browser.is_connected()
+
+    async def open(self, rules: Rules, *, viewport: Viewport = Viewport(), spare: bool = False) -> OpenPage:
+        """Return a fresh context with one blank page; the caller closes the context.
+
+        With `spare`, the next one of this kind is prepared in the background, which hides the time it takes.
+
+        Raises:
+            EnvironmentFailure: the browser has ended.
+        """
+        key = (rules, viewport)
+        prepared = self._spares.pop(key, None)
+        if not self.alive:
+            raise EnvironmentFailure("the browser has ended; open the suite again")
+        opened = await (prepared or self._make(rules, viewport))
+        if spare and not self._closing:
+            self._spares[key] = asyncio.create_task(self._make(rules, viewport))
+        return opened
+
+    async def _make(self, rules: Rules, viewport: Viewport) -> OpenPage:
+        context = await self.browser.new_context(
+            viewport={"width": viewport.width, "height": viewport.height},
+            proxy=rules.proxy(self._dead_proxy),
+            service_workers="block",
+            accept_downloads=True,
+            locale="en-US",
+            timezone_id="UTC",
+        )
+        await context.add_init_script(PAGE_SCRIPT)
+        await restrict(context, rules)
+        return OpenPage(context, await context.new_page())
+
+    async def close(self) -> None:
+        """End the browser and everything open in it. Harmless when done twice."""
+        self._closing = True
+        spares, self._spares = list(self._spares.values()), {}
+        for task in spares:
+            task.cancel()
+        await asyncio.wait(spares) if spares else None
+        await self.browser.close()
+
+
+@asynccontextmanager
+async def launch(*, headless: bool = True) -> AsyncIterator[Chromium]:
+    """Start the browser, and end it on the way out, on cancellation too.
+
+    Raises:
+        MissingDependencyError: there is no browser, with the commands that install one.
+        EnvironmentFailure: it does not start; the message ends with what it printed.
+    """
+    found = find_browser()
+    if found is None:
+        raise MissingDependencyError(f"no Chromium found: {MENDING}")
+    from playwright.async_api import async_playwright
+
+    with socket.socket() as reserved:
+        # A port that is bound and never listened on refuses every connection, and nobody else can take it.
+        reserved.bind(("127.0.0.1", 0))
+        async with async_playwright() as playwright:
+            browser = await _start(playwright.chromium.launch, found, headless=headless)
+            chromium = Chromium(browser, dead_proxy=f"http://127.0.0.1:{reserved.getsockname()[1]}")
+            try:
+                yield chromium
+            finally:
+                await asyncio.shield(asyncio.ensure_future(chromium.close()))
+
+
+async def _start(launcher: Callable[..., Awaitable[Browser]], found: FoundBrowser, *, headless: bool) -> Browser:
+    """Launch with the browser's own sandbox where it works: not for root, not in most containers."""
+    from playwright.async_api import Error
+
+    sandboxed = [True, False] if getattr(os, "geteuid", lambda: 1)() != 0 else [False]
+    failure = ""
+    for sandbox in sandboxed:
+        try:
+            return await launcher(
+                executable_path=found.path, headless=headless, args=FLAGS, chromium_sandbox=sandbox, handle_sigint=False
+            )
+        except Error as error:
+            failure = error.message
+            if "sandbox" not in failure.lower():
+                break
+    raise EnvironmentFailure(f"{found.path} does not start; {MENDING}\n{failure[-1500:]}")

@@ -1,0 +1,458 @@
+"""Carries actions out on a page, with the mouse and the keys as a person would. Wrong ones are told in words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from environments.contracts import JSON, Action
+from environments.web.settle import ARM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.async_api import Frame, Keyboard, Mouse
+
+    from environments.web.outline import Element, WebObservation
+    from environments.web.window import Window
+
+__all__ = ["perform"]
+
+TYPED_WHOLE = 200
+"""Characters up to which each is a key press; of a longer text all but the last one are put in at once."""
+DRAG_STEPS = 8
+"""Mouse moves of a drag: enough for sortable lists to follow."""
+SET_BY_VALUE = {
+    "date": "2026-12-31",
+    "time": "23:59",
+    "datetime-local": "2026-12-31T23:59",
+    "month": "2026-12",
+    "week": "2026-W52",
+    "color": "#00ff00",
+    "range": "50",
+}
+"""Input types whose pickers are no part of the page, with an example: their value is set, with a choice's events."""
+NAMED_KEYS = (
+    *("Enter", "Tab", "Escape", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown", "Space"),
+    *("ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Control", "Shift", "Alt", "Meta", "CapsLock"),
+    *(f"F{n}" for n in range(1, 13)),
+)
+KEYS: Mapping[str, str] = {name.casefold(): name for name in NAMED_KEYS} | {
+    **{"ctrl": "Control", "cmd": "Meta", "command": "Meta", "option": "Alt", "esc": "Escape", "return": "Enter"},
+    **{"del": "Delete", "up": "ArrowUp", "down": "ArrowDown", "left": "ArrowLeft", "right": "ArrowRight"},
+    **{"pgup": "PageUp", "pgdn": "PageDown", "spacebar": "Space", "": "Space"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an element is and what it takes, as the page's script says."""
+
+    ok: bool
+    reason: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    visible: bool = False
+    tag: str = ""
+    type: str = ""
+    editable: bool = False
+    contenteditable: bool = False
+    covered_by: str = ""
+    options: tuple[Mapping[str, JSON], ...] = ()
+    multiple: bool = False
+    tick: str = ""
+    """`true`, `false` or `mixed` for what can be ticked; empty otherwise."""
+
+
+class Wrong(Exception):
+    """The action cannot be carried out; the message is for the agent."""
+
+
+async def perform(action: Action, window: Window, *, seen: WebObservation) -> str:
+    """Carry out an action that `check_action` has passed. Returns what was wrong with it, or nothing.
+
+    Raises:
+        PageLeft, PageGone: the page went away while the action was under way.
+    """
+    from playwright.async_api import Error
+
+    scene = Scene(window, seen)
+    try:
+        await ACTIONS[action.name](scene, **action.arguments)
+    except Wrong as wrong:
+        return f"{action.name}: {wrong}"
+    except Error as error:
+        if window.front.page.is_closed() or window.front.crashed:
+            return f"{action.name}: the tab was lost on the way"
+        return f"{action.name}: {error.message.splitlines()[0].removeprefix('Keyboard.press: ')}"
+    return ""
+
+
+class Scene:
+    """Where an action is carried out, and what the agent saw when it chose it."""
+
+    def __init__(self, window: Window, seen: WebObservation) -> None:
+        self.window, self.seen = window, seen
+
+    @property
+    def mouse(self) -> Mouse:
+        return self.window.front.page.mouse
+
+    @property
+    def keyboard(self) -> Keyboard:
+        return self.window.front.page.keyboard
+
+    async def act(self, name: str, *arguments: JSON) -> JSON:
+        """Call one of the functions of `acts.js`; those for an element go to the frame that the element is in."""
+        call = f"__agentkit_acts.{name}({', '.join(map(json.dumps, arguments))})"
+        if arguments and "." in str(arguments[0]):
+            frame, _, _ = await self._frame(str(arguments[0]))
+            return await frame.evaluate(call)
+        return await self.window.front.evaluate(call)
+
+    async def place(self, ref: str) -> Place:
+        """Scroll to an element, begin the settling window and say where it is in the view.
+
+        Raises:
+            Wrong: there is no such element any more.
+        """
+        dx = dy = 0.0
+        if "." in ref:
+            await self.window.front.evaluate(ARM)
+            _, dx, dy = await self._frame(ref)
+        said = json.loads(str(await self.act("place", ref)))
+        known = {field.name: said[field.name] for field in fields(Place) if field.name in said}
+        if said["reason"] in ("unknown", "detached"):
+            raise Wrong(self.absent(ref, gone=said["reason"] == "detached"))
+        moved = {"x": said["x"] + dx, "y": said["y"] + dy, "options": tuple(said["options"])}
+        return Place(**(known | moved))
+
+    async def ready(self, ref: str) -> Place:
+        """The place of an element that can take the mouse now.
+
+        Raises:
+            Wrong: it is hidden, disabled or covered, with what to do.
+        """
+        place = await self.place(ref)
+        if place.ok:
+            return place
+        words = self.words(ref)
+        if place.reason == "covered":
+            raise Wrong(f"{words} is covered by {self.words(place.covered_by)}; deal with that first")
+        if place.reason == "disabled":
+            raise Wrong(f"{words} is disabled")
+        raise Wrong(f"{words} cannot be seen on the page now")
+
+    def words(self, ref: str) -> str:
+        """An element as the outline shows it."""
+        element = self.seen.find(ref)
+        return str(element) if element else ref
+
+    def absent(self, ref: str, *, gone: bool) -> str:
+        """What to say of a reference that leads nowhere, with the nearest that do."""
+        known = self.seen.find(ref)
+        near = self.seen.nearest(known.name if gone and known and known.name else ref)
+        offered = "; ".join(str(element) for element in near if element.ref != ref)
+        what = f"{self.words(ref)} is no longer on the page" if gone or known else f"there is no element {ref!r}"
+        return f"{what}; nearest: {offered}" if offered else what
+
+    async def _frame(self, ref: str) -> tuple[Frame, float, float]:
+        """The frame of another origin that a reference such as `f12.3` points into, and where its content begins."""
+        frame, x, y = self.window.front.page.main_frame, 0.0, 0.0
+        prefix = ""
+        for part in ref.split(".")[:-1]:
+            handle = await frame.evaluate_handle(f"__agentkit.element({json.dumps(prefix + part[1:])})")
+            element = handle.as_element()
+            inner = await element.content_frame() if element else None
+            if element is None or inner is None:
+                raise Wrong(self.absent(ref, gone=True))
+            await element.scroll_into_view_if_needed()
+            dx, dy = await element.evaluate(
+                "el => { const r = el.getBoundingClientRect(); return [r.left + el.clientLeft, r.top + el.clientTop] }"
+            )
+            frame, x, y, prefix = inner, x + dx, y + dy, f"{prefix}{part}."
+        return frame, x, y
+
+
+# ---- the mouse
+
+
+async def click(scene: Scene, ref: str) -> None:
+    place = await scene.ready(ref)
+    if place.tag == "select" and place.options:
+        raise Wrong(f"{scene.words(ref)} is a list to choose from; use select_option with {_offered(place)}")
+    if place.type == "file":
+        raise Wrong(f"{scene.words(ref)} takes a file; use upload")
+    await scene.mouse.click(place.x, place.y)
+
+
+async def dblclick(scene: Scene, ref: str) -> None:
+    place = await scene.ready(ref)
+    await scene.mouse.dblclick(place.x, place.y)
+
+
+async def right_click(scene: Scene, ref: str) -> None:
+    place = await scene.ready(ref)
+    await scene.mouse.click(place.x, place.y, button="right")
+
+
+async def hover(scene: Scene, ref: str) -> None:
+    place = await scene.ready(ref)
+    await scene.mouse.move(place.x, place.y)
+
+
+async def drag(scene: Scene, ref: str, to_ref: str = "", by_x: float = 0, by_y: float = 0) -> None:
+    target = await scene.place(to_ref) if to_ref else None
+    if target and not target.visible:
+        raise Wrong(f"{scene.words(to_ref)} cannot be seen on the page now")
+    start = await scene.ready(ref)
+    if to_ref:
+        target = await scene.place(to_ref)  # getting the one into view may have moved the other
+    if not target and not by_x and not by_y:
+        raise Wrong("say where to: to_ref, or by_x and by_y")
+    to_x, to_y = (target.x, target.y) if target else (start.x + by_x, start.y + by_y)
+    await _drag(scene, start.x, start.y, to_x, to_y)
+
+
+async def _drag(scene: Scene, x: float, y: float, to_x: float, to_y: float) -> None:
+    await scene.mouse.move(x, y)
+    await scene.mouse.down()
+    try:
+        await scene.mouse.move(to_x, to_y, steps=DRAG_STEPS)
+    finally:
+        await scene.mouse.up()
+
+
+async def mouse_click(scene: Scene, x: float, y: float) -> None:
+    await _point(scene, x, y)
+    await scene.mouse.click(x, y)
+
+
+async def mouse_dblclick(scene: Scene, x: float, y: float) -> None:
+    await _point(scene, x, y)
+    await scene.mouse.dblclick(x, y)
+
+
+async def mouse_move(scene: Scene, x: float, y: float) -> None:
+    await _point(scene, x, y)
+    await scene.mouse.move(x, y)
+
+
+async def mouse_drag(scene: Scene, x: float, y: float, to_x: float, to_y: float) -> None:
+    await _point(scene, x, y)
+    await _drag(scene, x, y, to_x, to_y)
+
+
+async def _point(scene: Scene, x: float, y: float) -> None:
+    view = scene.seen.view
+    if not (0 <= x < view.width and 0 <= y < view.height):
+        raise Wrong(f"({x:g}, {y:g}) is outside the view of {view.width} x {view.height}; scroll to it first")
+    await scene.window.front.evaluate(ARM)
+
+
+# ---- the keyboard
+
+
+async def fill(scene: Scene, ref: str, text: str) -> None:
+    place = await scene.place(ref)
+    if place.type in SET_BY_VALUE:
+        await scene.ready(ref)
+        if not await scene.act("setValue", ref, text):
+            example = SET_BY_VALUE[place.type]
+            raise Wrong(f"{scene.words(ref)} does not take {text!r}; it takes the form {example}")
+        return
+    await _enter(scene, ref)
+    filled = await scene.act("selectAll", ref)
+    if text:
+        single = place.tag == "input"
+        await _write(scene, " ".join(text.splitlines()) if single else text)
+    elif filled:
+        await scene.keyboard.press("Delete")
+
+
+async def clear(scene: Scene, ref: str) -> None:
+    await fill(scene, ref, "")
+
+
+async def type_(scene: Scene, text: str, ref: str = "", press_enter: bool = False) -> None:
+    if ref:
+        await _enter(scene, ref)
+        if not await scene.act("caretToEnd", ref):
+            await scene.keyboard.press("End")
+    else:
+        await scene.window.front.evaluate(ARM)
+    await _write(scene, text)
+    if press_enter:
+        await scene.keyboard.press("Enter")
+
+
+async def _enter(scene: Scene, ref: str) -> None:
+    """Click into a field, as a person would before typing.
+
+    Raises:
+        Wrong: it is no field, or cannot be changed; with the nearest that can.
+    """
+    place = await scene.ready(ref)
+    if not place.editable:
+        fields_ = [element for element in scene.seen.by_ref.values() if "edit" in element.actions]
+        fixed = "cannot be changed" if _is_field(scene.seen.find(ref)) else "takes no text"
+        offered = "; ".join(map(str, fields_[:3])) or "there is none on this page"
+        raise Wrong(f"{scene.words(ref)} {fixed}; fields: {offered}")
+    await scene.mouse.click(place.x, place.y)
+
+
+def _is_field(element: Element | None) -> bool:
+    return element is not None and "edit" in element.actions
+
+
+async def _write(scene: Scene, text: str) -> None:
+    whole = len(text) <= TYPED_WHOLE
+    if not whole:
+        await scene.keyboard.insert_text(text[:-1])
+    await scene.keyboard.type(text if whole else text[-1])
+
+
+async def press(scene: Scene, key: str, ref: str = "") -> None:
+    combination = "+".join(KEYS.get(part.strip().casefold(), part.strip()) for part in _parts(key))
+    if ref:
+        await scene.ready(ref)
+        await scene.act("focus", ref)
+    else:
+        await scene.window.front.evaluate(ARM)
+    await scene.keyboard.press(combination)
+
+
+def _parts(key: str) -> list[str]:
+    """`Control++` is Control and the plus sign."""
+    if key in ("+", " "):
+        return [key]
+    return [*key[:-2].split("+"), "+"] if key.endswith("++") else key.split("+")
+
+
+# ---- choices
+
+
+async def select_option(scene: Scene, ref: str, option: str | list[str]) -> None:
+    place = await scene.place(ref)
+    wanted = [option] if isinstance(option, str) else option
+    if place.tag != "select":
+        raise Wrong(f"{scene.words(ref)} is no list to choose from; click it instead")
+    if not place.ok and place.reason != "covered":
+        await scene.ready(ref)
+    if len(wanted) > 1 and not place.multiple:
+        raise Wrong(f"{scene.words(ref)} takes one option, got {len(wanted)}")
+    problem = str(await scene.act("choose", ref, wanted))
+    if problem:
+        kind, _, name = problem.partition(" ")
+        what = "is disabled" if kind == "disabled" else "is not among the options"
+        raise Wrong(f"{name!r} {what} of {scene.words(ref)}: {_offered(place)}")
+
+
+def _offered(place: Place) -> str:
+    names = [repr(option["label"] or option["value"]) for option in place.options if not option["disabled"]]
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+async def check(scene: Scene, ref: str) -> None:
+    await _tick(scene, ref, wanted="true")
+
+
+async def uncheck(scene: Scene, ref: str) -> None:
+    await _tick(scene, ref, wanted="false")
+
+
+async def _tick(scene: Scene, ref: str, *, wanted: str) -> None:
+    place = await scene.ready(ref)
+    if not place.tick:
+        raise Wrong(f"{scene.words(ref)} cannot be ticked; click it instead")
+    if place.type == "radio" and wanted == "false":
+        raise Wrong(f"{scene.words(ref)} is a radio button; choose another one of its group instead")
+    if place.tick != wanted:
+        await scene.mouse.click(place.x, place.y)
+
+
+# ---- the rest
+
+
+async def scroll(scene: Scene, direction: str, ref: str = "") -> None:
+    problem = str(await scene.act("scroll", ref, direction))
+    if problem == "unknown":
+        raise Wrong(scene.absent(ref, gone=False))
+    if problem:
+        raise Wrong(problem)
+
+
+async def wait(scene: Scene, seconds: float = 1) -> None:
+    await scene.window.front.evaluate(ARM)
+    await asyncio.sleep(max(0.0, min(10.0, seconds)))
+
+
+async def upload(scene: Scene, ref: str, file: str) -> None:
+    place = await scene.place(ref)
+    if place.type != "file":
+        raise Wrong(f"{scene.words(ref)} takes no file")
+    path = _offered_file(scene.window, file)
+    frame = (await scene._frame(ref))[0] if "." in ref else scene.window.front.page.main_frame
+    element = (await frame.evaluate_handle(f"__agentkit.element({json.dumps(ref)})")).as_element()
+    if element is None:
+        raise Wrong(scene.absent(ref, gone=True))
+    await element.set_input_files(path)
+
+
+def _offered_file(window: Window, name: str) -> Path:
+    """The file of this name in the task's upload folder or among the downloads; nothing else can be reached."""
+    folders = [folder.resolve() for folder in (window.rules.uploads, window.folder) if folder]
+    for folder in folders:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder) and path.is_file():
+            return path
+    names = sorted(path.name for folder in folders for path in folder.iterdir() if path.is_file())
+    raise Wrong(f"there is no file {name!r}; there are: {', '.join(names[:20]) or 'none'}")
+
+
+# ---- tabs and addresses
+
+
+async def goto(scene: Scene, url: str) -> None:
+    _refuse(await scene.window.goto(url))
+
+
+async def back(scene: Scene) -> None:
+    _refuse(await scene.window.travel(-1))
+
+
+async def forward(scene: Scene) -> None:
+    _refuse(await scene.window.travel(+1))
+
+
+async def tab_new(scene: Scene, url: str = "") -> None:
+    _refuse(scene.window.rules.refusal(url) if url else "")
+    await scene.window.open_tab()
+    if url:
+        _refuse(await scene.window.goto(url))
+
+
+async def tab_focus(scene: Scene, index: int) -> None:
+    _refuse(await scene.window.focus(index))
+
+
+async def tab_close(scene: Scene) -> None:
+    await scene.window.close_front()
+
+
+def _refuse(problem: str) -> None:
+    if problem:
+        raise Wrong(problem)
+
+
+ACTIONS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    action.__name__.rstrip("_"): action
+    for action in (
+        *(click, dblclick, right_click, hover, drag, mouse_click, mouse_dblclick, mouse_move, mouse_drag),
+        *(fill, clear, type_, press, select_option, check, uncheck, scroll, wait, upload),
+        *(goto, back, forward, tab_new, tab_focus, tab_close),
+    )
+}
