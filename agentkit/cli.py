@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,11 +84,15 @@ def run(
 
     Example: agentkit run miniwob --tasks 'click-*' --agent reflexion --trials 3 --parallel 4 --out runs/x
     """
-    from agentkit.study import Plan
+    from agentkit.study import Limits, Plan
     from environments.suites import load_suite
 
     loaded = load_suite(suite)
-    limits = {"usd": budget_usd, "tokens": budget_tokens}
+    limits = Limits()
+    if budget_usd is not None:
+        limits["usd"] = budget_usd
+    if budget_tokens is not None:
+        limits["tokens"] = budget_tokens
     plan = Plan(
         tasks=chosen(loaded, tasks, split="heldout" if heldout else "training"),
         seeds=tuple(range(seed, seed + seeds)),
@@ -96,9 +102,11 @@ def run(
         feedback=one_of("--feedback", feedback, ("trace", "env", "judge")),
         learn=one_of("--learn", learn if library else "off", ("online", "after", "off")),
         temperature=temperature,
-        limits={kind: limit for kind, limit in limits.items() if limit is not None},
+        limits=limits,
     )
-    execute(plan, loaded, model=open_model(model, base_url, head), out=out, library=library, resume=resume, as_json=as_json)
+    execute(
+        plan, loaded, model=open_model(model, base_url, head), out=out, library=library, resume=resume, as_json=as_json
+    )
 
 
 def one_of(option: str, value: str, allowed: tuple[str, ...]):  # type: ignore[no-untyped-def]
@@ -146,17 +154,85 @@ def execute(
 ) -> None:
     """Run a plan under a progress bar, and print its report."""
     from agentkit.progress import progress_bar
-    from agentkit.report import report
+    from agentkit.report import report as print_the_report
     from agentkit.study import run_study
-    from memory.store import opened
+    from memory.store import MemoryStore
 
     async def work() -> None:
-        async with opened(library) as store:
-            with progress_bar(len(plan.items), quiet=as_json) as show:
-                await run_study(plan, suite, model=model, out=out, store=store, resume=resume, on_progress=show)
+        async with AsyncExitStack() as stack:
+            store = None
+            if library is not None:
+                writable = plan.learn != "off"
+                store = await stack.enter_async_context(MemoryStore.open(library, writable=writable))
+            show = stack.enter_context(progress_bar(len(plan.items), quiet=as_json))
+            await run_study(plan, suite, model=model, out=out, store=store, resume=resume, on_progress=show)
 
     asyncio.run(work())
-    report([out], as_json=as_json)
+    print_the_report([out], as_json=as_json, console=console)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs; the others are compared with the first.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
+    as_json: Json = False,
+    infrastructure: Annotated[
+        bool,
+        typer.Option("--infrastructure/--no-infrastructure", help="Count what the infrastructure ended as failed."),
+    ] = True,
+) -> None:
+    """Success per task with Wilson intervals, effort, cost, stop reasons; runs compared pair by pair."""
+    from agentkit.report import report as print_the_report
+
+    print_the_report(runs, as_json=as_json, as_markdown=markdown, infrastructure=infrastructure, console=console)
+
+
+@app.command()
+def show(
+    target: Annotated[str, typer.Argument(help="RUN/TASK or RUN/TASK/SEED, such as runs/x/click-test/3.")],
+    attempt: Annotated[int | None, typer.Option(help="Only this attempt.")] = None,
+    step: Annotated[int | None, typer.Option(help="Only this step.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Whole pages, and the messages exactly as sent.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read an episode like a story: what was seen, recalled, thought, done, and how it ended."""
+    from agentkit.show import show as show_episode
+
+    show_episode(target, full=full, attempt=attempt, step=step, as_json=as_json, console=console)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has and lacks, with the command that mends it. Exits with 1 when something needed is missing."""
+    from dataclasses import asdict
+
+    from agentkit.doctor import diagnose
+    from agentkit.doctor import table as findings_table
+
+    findings = diagnose()
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        console.print(findings_table(findings))
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str, typer.Option(help="pilot, or any litellm model; without the pilot no head is tuned.")
+    ] = "pilot",
+    base_url: Annotated[str | None, typer.Option(help="Address of your own OpenAI-protocol server.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Episodes at once.")] = 4,
+    out: Annotated[
+        Path, typer.Option(help="Where runs, library and plot go; a stopped demo goes on from here.")
+    ] = Path("runs/demo"),
+) -> None:
+    """Three rounds on MiniWoB++: as shipped, with memory, with memory and a tuned head; compared on held-out seeds."""
+    from agentkit.demo import demo as run_demo
+
+    asyncio.run(run_demo(out, model=open_model(model, base_url, None), parallel=parallel, console=console))
 
 
 @app.command()
@@ -172,8 +248,8 @@ def tasks(
         show_rows(rows, ("suite", "tasks", "what it is"), as_json=as_json)
     else:
         found = load_suite(suite).tasks()
-        rows = [(task.id, task.max_steps, f"{task.deadline_s:g}") for task in found]
-        show_rows(rows, ("task", "max steps", "deadline s"), as_json=as_json)
+        listed = [(task.id, task.max_steps, f"{task.deadline_s:g}") for task in found]
+        show_rows(listed, ("task", "max steps", "deadline s"), as_json=as_json)
 
 
 @app.command()
@@ -185,7 +261,7 @@ def methods(as_json: Json = False) -> None:
     show_rows(rows, ("agent", "family", "paper", "what it does", "deviations"), as_json=as_json)
 
 
-def show_rows(rows: list[tuple[object, ...]], columns: tuple[str, ...], *, as_json: bool) -> None:  # type: ignore[type-arg]
+def show_rows(rows: Sequence[tuple[object, ...]], columns: tuple[str, ...], *, as_json: bool) -> None:
     """A table for people, or a list of objects for scripts."""
     if as_json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))

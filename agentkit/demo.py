@@ -41,6 +41,8 @@ TRAINING_SEEDS = (range(0, 3), range(3, 5))
 """Two passes; the second one already recalls what the first one taught."""
 HELDOUT_SEEDS = range(1000, 1006)
 TRIALS = 4
+TRAINING_TEMPERATURE, HELDOUT_TEMPERATURE = 0.5, 0.3
+"""Warm to explore, cooler to be judged; the same in every round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,13 @@ class Demo:
 
     async def heldout(self, name: str, *, model: Model, store: Store | None = None) -> Round:
         """One attempt at each held-out instance, without feedback and without learning."""
-        plan = Plan(tasks=self.tasks("heldout"), seeds=tuple(HELDOUT_SEEDS), agent="react", parallel=self.parallel)
+        plan = Plan(
+            tasks=self.tasks("heldout"),
+            seeds=tuple(HELDOUT_SEEDS),
+            agent="react",
+            parallel=self.parallel,
+            temperature=HELDOUT_TEMPERATURE,
+        )
         return Round(name, tuple(await self.run(f"held-out, {name}", plan, model=model, store=store)))
 
     async def train(self, number: int, seeds: Sequence[int], *, model: Model, store: Store) -> list[Trajectory]:
@@ -83,6 +91,7 @@ class Demo:
             parallel=self.parallel,
             feedback="env",
             learn="after",
+            temperature=TRAINING_TEMPERATURE,
         )
         return await self.run(f"training {number}", plan, model=model, store=store)
 
@@ -100,7 +109,11 @@ async def demo(out: Path, *, model: Model, parallel: int = 4, console: Console |
     parts = Demo(load_suite("miniwob"), out, parallel, console)
     rounds = [await parts.heldout("before", model=model)]
     async with MemoryStore.open(out / "library") as store:
-        trained = [t for k, seeds in enumerate(TRAINING_SEEDS, 1) for t in await parts.train(k, seeds, model=model, store=store)]
+        trained = [
+            t
+            for k, seeds in enumerate(TRAINING_SEEDS, 1)
+            for t in await parts.train(k, seeds, model=model, store=store)
+        ]
         tell_story(trained, console)
         rounds.append(await parts.heldout("memory", model=model, store=store))
         if isinstance(model, PilotModel):
@@ -126,7 +139,9 @@ def tell_story(trained: Sequence[Trajectory], console: Console) -> None:
         return
     example = retried[0]
     reflection = next((n.text for a in example.attempts for n in a.notes if n.kind == "reflection"), "")
-    console.print(f"\n[bold]{len(retried)} training tasks were failed first and solved on a retry.[/bold] For example {example.id}:")
+    console.print(
+        f"\n[bold]{len(retried)} training tasks were failed first and solved on a retry.[/bold] For example {example.id}:"
+    )
     console.print(f"  goal        {example.attempts[0].goal}", markup=False)
     console.print(f"  reflection  {reflection[:200]}", markup=False)
     console.print(f"  solved      on attempt {len(example.attempts)}\n", markup=False)
@@ -185,18 +200,21 @@ DEMO_TASKS = (
     "click-option",
     "click-scroll-list",
     "click-shape",
-    "click-tab",
     "click-tab-2-easy",
-    "click-test-2",
+    "click-tab-2-hard",
     "click-widget",
     "choose-list",
-    "copy-paste",
     "email-inbox-delete",
+    "email-inbox-important",
+    "email-inbox-noscroll",
     "enter-date",
     "enter-password",
     "enter-text",
+    "enter-time",
     "focus-text-2",
     "login-user",
+    "navigate-tree",
+    "social-media",
     "search-engine",
     "use-autocomplete",
 )

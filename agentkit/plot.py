@@ -132,10 +132,9 @@ def draw_gains(axes: Axes, gains: Sequence[tuple[str, Comparison]], *, against: 
         spread = [[told.difference - low], [high - told.difference]]
         axes.errorbar(told.difference, row, xerr=spread, fmt="o", color=colour, ms=9, capsize=5, lw=2)
         words = f"{100 * told.difference:+.0f} points, p = {p_value(told.permutation_p)}"
-        # The words lean towards the middle, so that they stay in the panel.
-        lean = "center" if abs(told.difference) < reach / 3 else "right" if told.difference > 0 else "left"
-        place = (0 if lean == "center" else 10 if lean == "right" else -10, 12)
-        axes.annotate(words, (told.difference, row), place, textcoords="offset points", ha=lean, color=INK, fontsize=10)
+        # Beside the zero line on the side where the point is not, so that the words hide nothing.
+        side, lean = (-reach, "left") if told.difference >= 0 else (reach, "right")
+        axes.annotate(words, (side, row), (0, 12), textcoords="offset points", ha=lean, color=INK, fontsize=10)
     axes.set_xlim(-reach, reach)
     axes.set_ylim(len(gains) - 0.5, -0.7)
     axes.set_yticks(range(len(gains)), [f"{name}\nn = {told.items} pairs" for name, told in gains])

@@ -38,14 +38,14 @@ PRIOR: Mapping[str, float] = {
     "kind_named": 1.0, "color_named": 1.0, "size_named": 0.5, "neighbour_named": 1.0,
     "text_from_goal": 0.5, "text_from_page": -1.5, "text_quoted": 1.5, "label_before_text": 2.0, "order_agrees": 1.0,
     "text_used": -3.0, "overwrites": -3.0,
-    "option_quoted": 3.0, "option_phrase": 3.0, "option_overlap": 1.0, "option_several": 0.5,
+    "option_quoted": 3.0, "option_phrase": 3.0, "option_overlap": 1.0, "option_several": 0.5, "option_chosen": -5.0, "option_lost": -2.0,
     "ordinal_agrees": 1.5,
     "ending": 0.5, "ending_pieces_left": -2.0, "ending_all_used": 2.5, "ending_nothing_done": -1.0, "ending_named": 1.0,
     "repeats": -2.5, "repeats_without_effect": -2.0, "was_clicked_matches": -1.5, "already_checked": -3.0,
     "already_focused": -3.0,
     "in_view": 0.3,
     "avoid_here": -2.0, "avoid_elsewhere": -0.4,
-    "memory_for": 4.0, "memory_against": -2.0, "memory_margin": 0.0,
+    "memory_for": 6.0, "memory_against": -3.0, "memory_margin": 0.0,
 }  # fmt: skip
 """The hand-set head. Signs are what a person would guess; no value was fitted to a task."""
 

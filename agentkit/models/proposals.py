@@ -6,6 +6,7 @@ logged step as the model did when it acted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -114,9 +115,9 @@ def propose(situation: Situation) -> list[Proposal]:
             continue
         if "edit" in element.actions:
             found += [
-                made(Action("fill", {"ref": element.ref, "text": text}), element, text, span, source)
+                made(Action("fill", {"ref": element.ref, "text": form}), element, form, span, source)
                 for text, span, source in texts
-                if text != element.value
+                if (form := as_typed(text, element.type)) and form != element.value
             ]
         if element.options:
             found += [
@@ -132,6 +133,24 @@ def propose(situation: Situation) -> list[Proposal]:
     if len(found) > MOST_PROPOSALS:
         found.sort(key=lambda p: -bool(situation.goal.words & set(words(p.text or p.element.name))))
     return number_twins(found[:MOST_PROPOSALS]) or [Proposal(Action("wait"), Element("none"), key="wait")]
+
+
+DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+CLOCK = re.compile(r"(\d{1,2}):(\d{2}) ?([AP]M)?", re.I)
+
+
+def as_typed(text: str, type: str) -> str:
+    """The text in the form that a field of this type takes; empty when it cannot be one."""
+    if type == "date":
+        day = DAY.fullmatch(text)
+        return f"{day[3]}-{int(day[1]):02}-{int(day[2]):02}" if day else ""
+    if type == "time":
+        clock = CLOCK.fullmatch(text)
+        if clock is None:
+            return ""
+        hour = int(clock[1]) % 12 + 12 * (clock[3].upper() == "PM") if clock[3] else int(clock[1])
+        return f"{hour:02}:{clock[2]}"
+    return text
 
 
 def made(action: Action, element: Element, text: str, span: Span | None, source: str) -> Proposal:
@@ -179,7 +198,7 @@ FEATURES = (
     "name_quoted", "name_phrase", "name_overlap", "name_unmatched", "name_empty", "name_guessed",
     "similarity", "similarity_best", "kind_named", "color_named", "size_named", "neighbour_named",
     "text_from_goal", "text_from_page", "text_quoted", "label_before_text", "order_agrees", "text_used", "overwrites",
-    "option_quoted", "option_phrase", "option_overlap", "option_several",
+    "option_quoted", "option_phrase", "option_overlap", "option_several", "option_chosen", "option_lost",
     "ordinal_agrees",
     "ending", "ending_pieces_left", "ending_all_used", "ending_nothing_done", "ending_named",
     "repeats", "repeats_without_effect", "was_clicked_matches", "already_checked", "already_focused",
@@ -230,8 +249,13 @@ class PageView:
         self.done = {past.key for past in situation.past}
         self.without_effect = {past.key for past in situation.past if not past.changed}
         values = {e.value.lower() for e in situation.observation.elements if e.value}
-        handled = values | {past.key.split("|")[2].lower() for past in situation.past if past.key.count("|") >= 4}
-        self.used = {span.text for span in self.goal.spans if span.text.lower() in handled}
+        keys = [past.key.lower().split("|", 4) for past in situation.past if past.key.count("|") >= 4]
+        handled = values | {key[2] for key in keys} | {text for key in keys for text in key[4].split(", ")}
+        self.used = {
+            span.text
+            for span in self.goal.spans
+            if span.text.lower() in handled or as_typed(span.text, "date") in handled - {""}
+        }
         self.left = [span for span in self.goal.spans if span.text not in self.used]
         self.quoted = {span.text.lower() for span in self.goal.spans}
         self.told_by_group = told_by_group(situation)
@@ -291,7 +315,10 @@ class PageView:
                 "option_phrase": float(p.text.strip().lower() in self.goal.lower),
                 "option_overlap": overlap,
                 "option_several": float(not isinstance(p.action.arguments["option"], str)),
-                "overwrites": float(p.element.value.strip() == p.text.strip()),
+                "option_chosen": float(set(p.text.split(", ")) <= set(p.element.value.split(", "))),
+                "option_lost": float(
+                    p.key not in self.done and any(t in self.used for t in p.element.value.split(", "))
+                ),
             }
         order = self.goal.spans.index(p.span) if p.span else -1
         return {
@@ -347,7 +374,7 @@ def signature(situation: Situation, p: Proposal, row: Mapping[str, float]) -> fr
                  "ending_pieces_left", "ending_all_used")  # fmt: skip
     tags |= {name for name in relations if row.get(name, 0.0) > 0}
     if not row.get("name_phrase") and not row.get("option_phrase"):
-        tags.add(f"name:{p.element.name.strip().lower()[:40]}")
+        tags.add("name:" + re.sub(r"\d+", "…", p.element.name.strip().lower()[:40]))
     tags.add("first" if not situation.past else f"after:{situation.past[-1].action.name}")
     return frozenset(tags)
 

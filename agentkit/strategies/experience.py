@@ -111,7 +111,9 @@ def in_words(proposal: Proposal, tags: Iterable[str]) -> str:
     relation = next((words for tag, words in RELATIONS if tag in known), "")
     what = f'the {proposal.element.role} "{named}"' if named else f"the {proposal.element.role}"
     where = " ".join(part for part in (what, relation) if part)
-    verb = {"fill": "type a piece of the goal into", "select_option": "choose an option of"}.get(proposal.action.name, "click")
+    verb = {"fill": "type a piece of the goal into", "select_option": "choose an option of"}.get(
+        proposal.action.name, "click"
+    )
     when = " as the first thing" if "first" in known else ""
     return f"{verb} {where}{when}"
 

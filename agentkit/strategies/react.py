@@ -205,6 +205,7 @@ async def recall(state: State, runtime: Runtime[Desk]) -> State:
         site=desk.live.site,
         family=desk.task.family,
         split=desk.task.split,
+        k=RECALLED,
     )
     desk.recalled = await memory.recall(query)
     fresh = tuple(item for item in desk.recalled if item.id not in desk.shown)
@@ -231,7 +232,9 @@ async def think(state: State, runtime: Runtime[Desk]) -> State:
         if isinstance(action, Action):
             return {"action": {"name": action.name, "arguments": dict(action.arguments)}}
         complaint = action.message
-        desk.conversation.append(answering(desk.conversation, (Text(f"That is not an action: {complaint}", "feedback"),)))
+        desk.conversation.append(
+            answering(desk.conversation, (Text(f"That is not an action: {complaint}", "feedback"),))
+        )
     keep_step(desk, state["index"], None, error=complaint)
     return {"stop": StopReason.UNPARSABLE.value, "detail": complaint, "action": None}
 
@@ -286,7 +289,9 @@ def told(error: str, changed: bool, repeats: int) -> str:
     return " ".join(notes)
 
 
-def keep_step(desk: Desk, index: int, action: Action | None, *, result: StepResult | None = None, error: str = "") -> None:
+def keep_step(
+    desk: Desk, index: int, action: Action | None, *, result: StepResult | None = None, error: str = ""
+) -> None:
     """Record the step in the log and on the desk."""
     assert desk.observation is not None
     step = Step(
@@ -367,6 +372,8 @@ def graph() -> CompiledStateGraph[State, Desk, State, State]:
     return wiring.compile()
 
 
+RECALLED = 8
+"""Items a step; the token cap of `Query` usually ends it sooner."""
 SKETCH_TOKENS = 40
 OLD_PAGE_TOKENS = 200
 

@@ -145,7 +145,11 @@ async def reflect_with_model(task: Task, attempt: Attempt, score: Score, context
     story = "\n".join(tell(step) for step in attempt.steps)
     ending = attempt.final.render(max_tokens=800) if attempt.final else ""
     words = REFLECT.format(
-        goal=attempt.goal, story=story, ending=ending, stop=attempt.stop.value if attempt.stop else "", why=score.reasons
+        goal=attempt.goal,
+        story=story,
+        ending=ending,
+        stop=attempt.stop.value if attempt.stop else "",
+        why=score.reasons,
     )
     [reply] = await context.model.complete(
         [Message("user", (Text(words),))],

@@ -63,7 +63,9 @@ def rows_of_attempt(attempt: Attempt, family: str, encoder: TextEncoder) -> list
     return rows
 
 
-def tune(rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.01, rounds: int = 400, rate: float = 0.5) -> Head:
+def tune(
+    rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.01, rounds: int = 400, rate: float = 0.5
+) -> Head:
     """Fit the head by gradient descent with Adam's step sizes; deterministic.
 
     `pull` is the weight of the squared distance to the prior; larger keeps the head closer to it.

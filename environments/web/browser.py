@@ -1,7 +1,8 @@
 """Finds a Chromium, launches it once, and gives every episode a context of its own.
 
     async with launch() as chromium:
-        context, page = await chromium.open(Rules(origins=("http://127.0.0.1:8000",)))
+        opened = await chromium.open(Rules(origins=("http://127.0.0.1:8000",)))
+        await opened.tab.page.goto("http://127.0.0.1:8000/")
 
 The browser hangs on a pipe of Playwright's driver, so it ends with this process even when that is killed.
 """
@@ -23,12 +24,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from environments.contracts import EnvironmentFailure
 from environments.web.guard import Rules, restrict
 from environments.web.settle import PAGE_SCRIPT
+from environments.web.tab import BrowserTab, PageGone, PageLeft
 from sandbox import MissingDependencyError
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, BrowserContext
 
-__all__ = ["Chromium", "FoundBrowser", "OpenPage", "Viewport", "find_browser", "launch"]
+__all__ = ["Chromium", "FoundBrowser", "Opened", "Viewport", "find_browser", "launch"]
 
 VARIABLE = "AGENTKIT_CHROMIUM"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
@@ -65,11 +67,14 @@ class Viewport(NamedTuple):
     height: int = 720
 
 
-class OpenPage(NamedTuple):
-    """A context made for one episode, and its first page."""
+DESKTOP = Viewport()
+
+
+class Opened(NamedTuple):
+    """A context with one blank tab, for one episode at a time."""
 
     context: BrowserContext
-    page: Page
+    tab: BrowserTab
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,8 @@ class Chromium:
     def __init__(self, browser: Browser, *, dead_proxy: str) -> None:
         self.browser = browser
         self._dead_proxy = dead_proxy
-        self._spares: dict[tuple[Rules, Viewport], asyncio.Task[OpenPage]] = {}
+        self._spares: dict[tuple[Rules, Viewport], asyncio.Task[Opened]] = {}
+        self._wiped: dict[tuple[Rules, Viewport], list[asyncio.Task[Opened]]] = {}
         self._closing = False
 
     @property
@@ -130,15 +136,20 @@ class Chromium:
         """False once the browser has ended, whatever the reason."""
         return self.browser.is_connected()
 
-    async def open(self, rules: Rules, *, viewport: Viewport = Viewport(), spare: bool = False) -> OpenPage:
-        """Return a fresh context with one blank page; the caller closes the context.
+    async def open(self, rules: Rules, *, viewport: Viewport = DESKTOP, spare: bool = False) -> Opened:
+        """Return a context with one blank tab: one that was wiped, one prepared, or a new one.
 
-        With `spare`, the next one of this kind is prepared in the background, which hides the time it takes.
+        With `spare`, the next new one of this kind is prepared in the background, which hides the time it takes.
 
         Raises:
             EnvironmentFailure: the browser has ended.
         """
+        from playwright.async_api import Error
+
         key = (rules, viewport)
+        while self.alive and self._wiped.get(key):
+            with suppress(Error, EnvironmentFailure, PageLeft, PageGone):  # one that could not be wiped is passed over
+                return await self._wiped[key].pop()
         prepared = self._spares.pop(key, None)
         if not self.alive:
             raise EnvironmentFailure("the browser has ended; open the suite again")
@@ -147,7 +158,16 @@ class Chromium:
             self._spares[key] = asyncio.create_task(self._make(rules, viewport))
         return opened
 
-    async def _make(self, rules: Rules, viewport: Viewport) -> OpenPage:
+    def take_back(self, opened: Opened, rules: Rules, *, viewport: Viewport) -> None:
+        """Wipe a context in the background and keep it for the next episode under the same rules.
+
+        Cookies, storage, cache, history and the mouse are reset. `sessionStorage` is cleared for the document in front
+        only, so this suits pages of one origin that do not lean on it.
+        """
+        if not self._closing:
+            self._wiped.setdefault((rules, viewport), []).append(asyncio.create_task(_wiped(opened, rules)))
+
+    async def _make(self, rules: Rules, viewport: Viewport) -> Opened:
         context = await self.browser.new_context(
             viewport={"width": viewport.width, "height": viewport.height},
             proxy=rules.proxy(self._dead_proxy),
@@ -158,16 +178,35 @@ class Chromium:
         )
         await context.add_init_script(PAGE_SCRIPT)
         await restrict(context, rules)
-        return OpenPage(context, await context.new_page())
+        return Opened(context, await BrowserTab.attach(await context.new_page()))
 
     async def close(self) -> None:
         """End the browser and everything open in it. Harmless when done twice."""
         self._closing = True
-        spares, self._spares = list(self._spares.values()), {}
-        for task in spares:
+        waiting = [*self._spares.values(), *(task for tasks in self._wiped.values() for task in tasks)]
+        for task in waiting:
             task.cancel()
-        await asyncio.wait(spares) if spares else None
+        if waiting:
+            await asyncio.wait(waiting)
         await self.browser.close()
+
+
+async def _wiped(opened: Opened, rules: Rules) -> Opened:
+    context, tab = opened
+    try:
+        await tab.evaluate("try { localStorage.clear(); sessionStorage.clear(); window.name = '' } catch {}")
+        await tab.page.goto("about:blank")
+        await tab.page.mouse.move(-1, -1)
+        await context.clear_cookies()
+        for origin in rules.origins or ():
+            await tab.send("Storage.clearDataForOrigin", origin=origin, storageTypes="all")
+        await tab.send("Network.clearBrowserCache")
+        await tab.send("Page.resetNavigationHistory")
+    except BaseException:
+        await context.close()
+        raise
+    tab.forget()
+    return opened
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from environments.contracts import JSON, Action, EnvironmentFailure, StepResult, StopReason, Task, Timing, ToolSpec
 from environments.web.actions import ENDING, WEB_TOOLS, ActionError, check_action
-from environments.web.browser import Chromium, Viewport
+from environments.web.browser import DESKTOP, Chromium, Viewport
 from environments.web.frames import with_frames
 from environments.web.guard import Rules
 from environments.web.outline import WebObservation
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Begin", "Opening", "Referee", "Screenshots", "WebEnvironment", "WebEpisode"]
 
 Screenshots = Literal["none", "plain", "marked"]
+NO_TIME = Timing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ class WebEpisode:
         self._answer: str | None = None
         self._stop: StopReason | None = None
         self._last = WebObservation(url="about:blank")
+        self._observing_s = 0.0
         self._deadline = asyncio.get_running_loop().time() + task.deadline_s
 
     @property
@@ -139,6 +141,7 @@ class WebEpisode:
             return await self._observation(tab, seen, told)
 
     async def _observation(self, tab: BrowserTab, seen: Look, told: Sequence[str]) -> WebObservation:
+        start = asyncio.get_running_loop().time()
         for line in seen.log:
             self._window.tell(line)
         if seen.why:
@@ -157,6 +160,7 @@ class WebEpisode:
         referee = self._manner.referee
         if referee and self._stop is None and referee.ended(self, seen.probe):
             self._stop = StopReason.TERMINATED
+        self._observing_s = seen.observe_s + asyncio.get_running_loop().time() - start
         return observation
 
     async def _recover(self, tab: BrowserTab, gone: PageGone) -> None:
@@ -183,7 +187,7 @@ class WebEpisode:
             if not limit.expired():
                 raise
             self._stop = StopReason.DEADLINE
-            error, timing = f"the deadline of {self.task.deadline_s:g} s has passed", Timing()
+            error, timing = f"the deadline of {self.task.deadline_s:g} s has passed", NO_TIME
         self._fingerprints.append(self._last.fingerprint)
         if self._stop is None and len(self._actions) >= self.task.max_steps:
             self._stop = StopReason.STEP_LIMIT
@@ -193,11 +197,11 @@ class WebEpisode:
         clock = asyncio.get_running_loop().time
         checked = check_action(action, self._manner.tools)
         if isinstance(checked, ActionError):
-            return checked.message, Timing()
+            return checked.message, NO_TIME
         if checked.name in ENDING:
             self._answer = str(checked.arguments.get("text", checked.arguments.get("reason", "")))
             self._stop = StopReason.ANSWERED if checked.name == "answer" else StopReason.INFEASIBLE
-            return "", Timing()
+            return "", NO_TIME
         start = clock()
         error = ""
         try:
@@ -208,9 +212,10 @@ class WebEpisode:
             await self._recover(self._window.front, gone)
         acted = clock()
         self._last = await self._look(self._manner.settle_cap_s)
-        return error, Timing(act=acted - start, settle=clock() - acted)
+        looked = self._observing_s
+        return error, Timing(act=acted - start, settle=clock() - acted - looked, observe=looked)
 
-    def _result(self, *, error: str, changed: bool, timing: Timing = Timing()) -> StepResult:
+    def _result(self, *, error: str, changed: bool, timing: Timing = NO_TIME) -> StepResult:
         stop = self._stop
         truncated = stop in (StopReason.DEADLINE, StopReason.STEP_LIMIT)
         return StepResult(
@@ -270,10 +275,11 @@ class WebEnvironment:
     rules: Callable[[Task], Rules]
     """What the pages of a task may reach."""
     manner: Manner = Manner()
-    viewport: Viewport = Viewport()
+    viewport: Viewport = DESKTOP
     dialogs: DialogPolicy = "accept"
-    spare: bool = True
-    """Prepare the next context in the background."""
+    recycle: bool = False
+    """Wipe and use a context again when nothing but its first tab was used. See `Chromium.take_back` for what that asks
+    of the pages. Otherwise every episode gets a context that is new, and the next one is prepared in the background."""
 
     @property
     def tools(self) -> Sequence[ToolSpec]:
@@ -297,23 +303,27 @@ class WebEnvironment:
             EnvironmentFailure: the browser has ended, or the task's first page does not come.
         """
         rules = self.rules(task)
-        opened = await self.chromium.open(rules, viewport=self.viewport, spare=self.spare)
-        window = Window(opened.context, rules, dialogs=self.dialogs)
+        opened = await self.chromium.open(rules, viewport=self.viewport, spare=not self.recycle)
+        window = Window(opened, rules, dialogs=self.dialogs)
+
+        def fork() -> _Opened:
+            return self.replay(task, episode.actions, seed=seed, fingerprints=episode.fingerprints)
+
         try:
-            await window.adopt(opened.page)
-
-            def fork() -> _Opened:
-                return self.replay(task, episode.actions, seed=seed, fingerprints=episode.fingerprints)
-
             episode = WebEpisode(window, task, seed=seed, manner=self.manner, fork=fork)
             await episode._begin(self.begin)
             await episode._replay(actions, fingerprints)
             yield episode
-        finally:
-            await _finish(window)
+        except BaseException:
+            await _close(window)
+            raise
+        if self.recycle and (spent := window.hand_over()):
+            self.chromium.take_back(spent, rules, viewport=self.viewport)
+        else:
+            await _close(window)
 
 
-async def _finish(window: Window) -> None:
+async def _close(window: Window) -> None:
     """Close the window even when the task around is being cancelled, and do not wait for ever."""
     closing = asyncio.ensure_future(window.close())
     try:

@@ -1,7 +1,8 @@
 """Where pages may go and what they may touch. Enforced by the browser itself; Python only hears of refusals.
 
-- Origins: every context whose origins are limited sends all traffic (pages, frames, redirects, fetch, WebSockets, beacons)
-  to a proxy that refuses connections; the allowed origins, and only they, bypass it. No request costs Python any work.
+- Origins: every context whose origins are limited sends all traffic (pages, frames, redirects, fetch, WebSockets,
+  beacons) to a proxy that refuses connections; the allowed origins, and only they, bypass it. No request costs Python
+  any work.
 - Files: pages from http cannot reach `file://` at all. Where an episode's own pages are files, requests for a file
   outside their folder are aborted by the browser's interception, symbolic links in the URL resolved beforehand.
 - Downloads go to the episode's own folder under a cleaned name, and are cut off above a size.
@@ -72,10 +73,10 @@ def _matches(scheme: str, netloc: str, origin: str) -> bool:
 
 
 async def restrict(context: BrowserContext, rules: Rules) -> None:
-    """Set up the file rule of a new context. The pattern is matched in the driver: allowed files cost Python nothing."""
+    """Set up the file rule of a new context. The driver matches the pattern: allowed files cost Python nothing."""
     if rules.files is not None:
         folder = re.escape(rules.files.resolve().as_uri())
-        outside = re.compile(rf"^file:(?!{folder.removeprefix('file:')}/(?!.*(?:/|%2[fF])\.\.?(?:/|%2[fF]|$)))")
+        outside = re.compile(f"^file:(?!{folder.removeprefix('file:')}/)")
         await context.route(outside, _refuse)
 
 

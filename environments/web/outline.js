@@ -87,20 +87,16 @@ const makeClickable = (row, el, w) => {
 };
 
 const walkChildren = (node, w, c) => {
-  const type = nodeType(node);
-  if (type === 1) {
-    const shadow = shadowRootOf(node);
-    if (shadow) node = shadow;
-    else if (localName(node) === "slot") {
-      const slotted = assignedNodes(node);
-      if (slotted.length) {
-        for (let i = 0; i < slotted.length; i++) visitNode(slotted[i], w, c);
-        return;
-      }
-    }
+  const tag = nodeType(node) === 1 ? localName(node) : "";
+  const slotted = tag === "slot" ? assignedNodes(node) : null;
+  if (slotted && slotted.length) {
+    for (let i = 0; i < slotted.length; i++) visitNode(slotted[i], w, c);
+    return;
   }
-  const closed = type === 1 && localName(node) === "details" && !hasAttribute(node, "open"); // its text has no box to ask
-  for (let child = firstChild(node); child; child = nextSibling(child)) if (!closed || nodeType(child) === 1) visitNode(child, w, c);
+  const closed = tag === "details" && !hasAttribute(node, "open"); // its bare text has no box that could be asked
+  for (let child = firstChild((tag && shadowRootOf(node)) || node); child; child = nextSibling(child)) {
+    if (!closed || nodeType(child) === 1) visitNode(child, w, c);
+  }
 };
 
 const visitNode = (node, w, c) => {

@@ -1,8 +1,8 @@
 """The outline observation: what a page says and offers, as structure.
 
-`OUTLINE_JS` is injected into every frame before the page's own scripts. Its `__agentkit.observe(...)` walks the page once
-and returns one JSON string, which `WebObservation.parse` turns into elements. `environments.web.outline_text` turns those
-into words for a model.
+`OUTLINE_JS` is injected into every frame before the page's own scripts. Its `__agentkit.observe(...)` walks the page
+once and returns one JSON string, which `WebObservation.parse` turns into elements. `environments.web.outline_text`
+turns those into words for a model.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class Element:
     value: str = ""
     """Text of a field (a password as dots), chosen options of a select, place of a slider."""
     states: frozenset[str] = frozenset()
-    """Of checked, mixed, selected, expanded, collapsed, disabled, focused, invalid, required, readonly, pressed, current
-    and multiselectable, those that hold."""
+    """Those that hold, of checked, mixed, selected, expanded, collapsed, disabled, focused, invalid, required,
+    readonly, pressed, current and multiselectable."""
     actions: frozenset[str] = frozenset()
     """Of click, edit, select, check, drag and scroll, those that it takes."""
     box: Box = Box(0, 0, 0, 0)
@@ -145,7 +145,11 @@ def _named(bits: int, table: Mapping[int, str]) -> frozenset[str]:
     return frozenset(name for bit, name in table.items() if bits & bit)
 
 
-def _element(row: Sequence[Any], prefix: str, cache: dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]]) -> Element:
+_Named = dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]]
+"""Flags and states already turned into words."""
+
+
+def _element(row: Sequence[Any], prefix: str, cache: _Named) -> Element:
     flags, states = row[4], row[5]
     held = cache.get((flags, states))
     if held is None:
@@ -186,7 +190,8 @@ def _row(element: Element) -> list[JSON]:
     """The inverse of `_element`, with the whole reference as its number."""
     own = (_IN_VIEW, element.in_view), (_GUESSED, element.guessed), (_CELL, element.cell)
     kinds = (*own, (_CONTAINER, element.container), (_DECORATIVE, element.decorative))
-    flags = sum(bit for bit, holds in kinds if holds) + sum(b for b, name in _ACTIONS.items() if name in element.actions)
+    flags = sum(bit for bit, holds in kinds if holds)
+    flags += sum(bit for bit, name in _ACTIONS.items() if name in element.actions)
     states = sum(bit for bit, name in _STATES.items() if name in element.states)
     extra: dict[str, JSON] = {
         "value": element.value,
@@ -201,7 +206,8 @@ def _row(element: Element) -> list[JSON]:
         "frame": int(element.frame),
     }
     kept = {key: value for key, value in extra.items() if value}
-    row = [element.ref, element.role, element.tag, element.name, flags, states, element.depth, element.group, *element.box]
+    row = [element.ref, element.role, element.tag, element.name, flags, states]
+    row += [element.depth, element.group, *element.box]
     return [*row, kept] if kept else row
 
 
@@ -241,7 +247,7 @@ class WebObservation:
         if not isinstance(data, dict) or "rows" not in data:
             raise ValueError(f"expected the reply of __agentkit.observe, got {str(text)[:80]!r}")
         prefix = data["prefix"]
-        cache: dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]] = {}
+        cache: _Named = {}
         return cls(
             url=data["url"],
             title=data["title"],
@@ -265,7 +271,7 @@ class WebObservation:
         return self.by_ref.get(str(ref).strip().strip("[]").strip())
 
     def nearest(self, wanted: str, k: int = 3) -> tuple[Element, ...]:
-        """The `k` actionable elements closest to a reference or to words, best first, for a message about a wrong one."""
+        """The `k` actionable elements closest to a reference or to words, best first; for telling of a wrong one."""
         number = re.fullmatch(r"\[?\s*(?:[a-z]\d+\.)*(\d+)\s*\]?", wanted.strip())
         if number:
             target = int(number[1])
@@ -323,7 +329,7 @@ class WebObservation:
     @classmethod
     def from_json(cls, data: Mapping[str, JSON]) -> WebObservation:
         """The inverse of `to_json`."""
-        cache: dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]] = {}
+        cache: _Named = {}
         return cls(
             url=data["url"],
             title=data["title"],

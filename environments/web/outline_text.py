@@ -1,7 +1,7 @@
-"""An outline in words: one line per element or per row of a table or list, repeats folded, the least useful dropped first.
+"""An outline in words: a line per element, row or list item, repeats folded, the least useful dropped first.
 
-What a page says always stands in quotation marks with quotes, backslashes and line ends escaped, and what was guessed from
-its class names stands in round brackets without brackets of its own: no page can write a line of this form itself.
+What a page says always stands in quotation marks with quotes, backslashes and line ends escaped, and what was guessed
+from its class names stands in round brackets without brackets of its own: no page can write a line of this form itself.
 """
 
 from __future__ import annotations
@@ -159,7 +159,9 @@ def _item(element: Element, *, joined: bool) -> _Item:
     phrase = _phrase(element)
     if joined and element.role == "text" and not element.ref:
         phrase = quoted(element.name)
-    return _Item((element.ref,) if element.ref else (), phrase, " ".join(_details(element)), element.cell, (element.box,))
+    return _Item(
+        (element.ref,) if element.ref else (), phrase, " ".join(_details(element)), element.cell, (element.box,)
+    )
 
 
 def _lines(elements: Iterable[Element]) -> list[_Line]:
@@ -235,7 +237,8 @@ def _with_view_marks(lines: Sequence[_Line], texts: Sequence[str]) -> list[str]:
     shown = True
     for place, (made, text) in enumerate(zip(lines, texts, strict=True)):
         ahead = lines[place : place + 3]
-        if made.in_view != shown and (len(ahead) == 3 or not made.in_view) and all(n.in_view == made.in_view for n in ahead):
+        lasting = all(other.in_view == made.in_view for other in ahead)
+        if made.in_view != shown and lasting and (len(ahead) == 3 or not made.in_view):
             shown = made.in_view
             out.append("-- in view --" if shown else "-- out of view --")
         out.append(text)
@@ -253,10 +256,11 @@ def outline(observation: WebObservation, *, limit: int) -> str:
     if len(text) <= limit:
         return text
     elements = [_shortened(element) for element in elements]
+    text = _joined(head, elements, ())
     order = sorted(range(len(elements)), key=lambda at: _worth(elements[at], at, observation))
     costs = [len(line(element)) + 4 for element in elements]
     dropped: set[int] = set()
-    place, excess = 0, len(_joined(head, elements, ())) - limit
+    place, excess = 0, len(text) - limit
     while excess > 0 and place < len(order):
         spared = 0
         while place < len(order) and spared < excess + 100:
@@ -275,12 +279,10 @@ def _joined(head: Sequence[str], elements: Sequence[Element], dropped: Sequence[
     return "\n".join([*head, *body, *_left_out(dropped)])
 
 
-def _header(observation: WebObservation) -> list[str]:
-    """Events, then address and tabs where they tell something."""
-    from environments.web.outline import Element
-
+def _header(observation: WebObservation, *, known: bool = False) -> list[str]:
+    """Events, then the address (unless it is `known`), tabs and view, where they tell something."""
     out = [f"! {quoted(event)[1:-1]}" for event in observation.events]
-    if not observation.url.startswith("file:"):
+    if not known and not observation.url.startswith("file:"):
         out.append(f"page {quoted(observation.title)} at {quoted(observation.url)[1:-1]}")
     if len(observation.tabs) > 1:
         tabs = (f"{'*' if tab.active else ''}{tab.index} {quoted(tab.title or tab.url)}" for tab in observation.tabs)
@@ -289,7 +291,7 @@ def _header(observation: WebObservation) -> list[str]:
     if view.page_height > view.height * 1.1 and view.height:
         out.append(f"view: {view.scroll_y}-{view.scroll_y + view.height} of {view.page_height} px")
     if not observation.elements:
-        out.append(line(Element("text", "The page shows nothing.")) if not out else "The page shows nothing.")
+        out.append("The page shows nothing.")
     return out
 
 
@@ -299,7 +301,8 @@ def _left_out(dropped: Sequence[Element]) -> list[str]:
     below = sum(1 for element in dropped if not element.in_view and element.box.y > 0)
     above = sum(1 for element in dropped if not element.in_view) - below
     acting = sum(1 for element in dropped if element.ref)
-    where = ", ".join(f"{n} {w}" for n, w in ((below, "below the view"), (above, "above the view"), (acting, "actionable")) if n)
+    counts = ((below, "below the view"), (above, "above the view"), (acting, "actionable"))
+    where = ", ".join(f"{count} {what}" for count, what in counts if count)
     return [f"… {len(dropped)} elements left out{f' ({where})' if where else ''}; scroll or ask for the viewport"]
 
 
@@ -363,7 +366,7 @@ def difference(observation: WebObservation, against: WebObservation, *, limit: i
     gone = [f"- {line(element)}" for ref, element in old.items() if ref not in new]
     gone += [f"- {words}" for words, count in (heard - said).items() for _ in range(count)]
     same = len(observation.elements) - fresh.total() - sum(1 for made in changes if "[" in made[:4])
-    head = _header(observation)
+    head = _header(observation, known=True)
     body = [*changes, *gone] or ["nothing changed"]
     text = "\n".join([*head, *body, f"{same} unchanged"])
     while len(text) > limit and body:

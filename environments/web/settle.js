@@ -385,11 +385,16 @@
     const entry = performance.getEntriesByType("navigation")[0];
     return (entry && entry.responseStatus) || 0;
   };
-  const report = (why, probe) => stringify({ why, leaving, status: leaving ? 0 : status(), log: takeLog(), probe }) + "\n";
+  const report = (why, probe, took) =>
+    stringify({ why, leaving, status: leaving ? 0 : status(), log: takeLog(), probe, took }) + "\n";
 
   // One round trip: wait, then report and, unless the page is being left, observe. `probe` is a function or null.
-  const waitAndObserve = (limit, options, probe) => wait(limit).then((why) =>
-    leaving ? report(why, null) : report(why, probe ? probe() : null) + window.__agentkit.observe(options));
+  const waitAndObserve = (limit, options, probe) => wait(limit).then((why) => {
+    if (leaving) return report(why, null, 0);
+    const start = clock();
+    const seen = window.__agentkit.observe(options);
+    return report(why, probe ? probe() : null, clock() - start) + seen;
+  });
   const stay = () => { leaving = ""; };
 
   Object.defineProperty(window, "__agentkit_settle", {

@@ -3,8 +3,8 @@
 At rest means: a frame was drawn in which nothing changed, and nothing that the action caused is pending. Waited for are
 the document and its frames, requests by fetch and XMLHttpRequest and the reading of their replies, timers up to 500 ms
 (three deep), scripts and style sheets that were added, transitions and animations that end, and a navigation away.
-Endless animations, clocks, polling and parts that never arrive hold a wait up at most once: whatever outlasts the cap is
-not waited for again. There is no fixed sleep.
+Endless animations, clocks, polling and parts that never arrive hold a wait up at most once: whatever outlasts the cap
+is not waited for again. There is no fixed sleep.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Look:
     """Errors on the console and of navigation since the last look."""
     why: str = ""
     """What was still going on when the cap ended the wait; empty when the page is at rest."""
+    observe_s: float = 0.0
+    """Seconds that the page's script took to observe, of the whole wait."""
     probe: JSON = None
     """Value of the suite's own question to the page."""
 
@@ -72,7 +74,9 @@ async def look(tab: BrowserTab, *, cap_s: float, options: str, probe: str = "") 
     log: list[str] = []
     for _ in range(TRIES):
         left = max(0.0, end - clock())
-        asked = f"__agentkit_settle.waitAndObserve({left * 1000:.0f}, {options}, {f'() => ({probe})' if probe else 'null'})"
+        asked = (
+            f"__agentkit_settle.waitAndObserve({left * 1000:.0f}, {options}, {f'() => ({probe})' if probe else 'null'})"
+        )
         arrivals = tab.arrivals
         try:
             text = await tab.evaluate(f"window.__agentkit_settle ? {asked} : ''", timeout_s=left + GRACE_S)
@@ -88,7 +92,7 @@ async def look(tab: BrowserTab, *, cap_s: float, options: str, probe: str = "") 
         if said["status"] >= 400:
             log.append(f"the server answered {said['status']} for {tab.page.url}")
         if not said["leaving"]:
-            return Look(outline, tuple(log), said["why"], said["probe"])
+            return Look(outline, tuple(log), said["why"], said["took"] / 1000, said["probe"])
         await _leave(tab, said["leaving"], arrivals, left=end - clock())
     raise EnvironmentFailure(f"the page kept going elsewhere; it was last at {tab.page.url!r}")
 

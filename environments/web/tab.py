@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["BrowserTab", "PageGone", "PageLeft"]
 
 LEFT = ("context was destroyed", "navigated or closed", "Cannot find context", "was collected", "Cannot find default")
-GONE = ("Target crashed", "has been closed", "Session closed", "target closed", "Target closed", "Session with given id")
+GONE = (
+    "Target crashed",
+    "has been closed",
+    "Session closed",
+    "target closed",
+    "Target closed",
+    "Session with given id",
+)
 
 
 class PageLeft(Exception):
@@ -96,6 +103,12 @@ class BrowserTab:
             said = problem.get("exception", {}).get("description") or problem.get("text", "")
             raise EnvironmentFailure(f"a script of ours failed in the page: {said[:300]}")
         return reply["result"].get("value")
+
+    def forget(self) -> None:
+        """Begin again as a tab that nobody has used."""
+        self.next_ref, self.title = 1, ""
+        self.errors.clear()
+        self._windows_asked = self._downloads_begun = self.downloads_seen = 0
 
     async def send(self, method: str, **parameters: JSON) -> JSON:
         """One raw protocol command."""

@@ -1,4 +1,4 @@
-"""Everything one episode has open in the browser: its tabs, its downloads, and what happened that the agent must hear of.
+"""What one episode has open in the browser: its tabs, its downloads, and what happened that the agent must hear of.
 
 Standing policies, each told to the agent as an event when it applies: alerts are accepted; confirmations and questions
 are accepted with the page's default text (or dismissed, by `dialogs="dismiss"`); leaving a page is never refused; a new
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from environments.contracts import EnvironmentFailure
+from environments.web.browser import Opened
 from environments.web.guard import REFUSED_BY_GUARD, Rules, clean_file_name
 from environments.web.outline import Tab
 from environments.web.tab import BrowserTab
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Dialog, Download, Page, Request
+    from playwright.async_api import Dialog, Download, Page, Request
 
     from environments.contracts import JSON
 
@@ -34,19 +35,22 @@ MAX_EVENTS = 12
 class Window:
     """The tabs of one context, one of them in front."""
 
-    def __init__(self, context: BrowserContext, rules: Rules, *, dialogs: DialogPolicy, answer_within_s: float = 15.0):
-        self.context, self.rules = context, rules
+    def __init__(self, opened: Opened, rules: Rules, *, dialogs: DialogPolicy, answer_within_s: float = 15.0) -> None:
+        self.context, self.rules = opened.context, rules
         self.tabs: list[BrowserTab] = []
         self.front_index = 0
+        self.pristine = True
+        """While nothing has been opened or lost besides the first tab."""
         self._dialogs = dialogs
         self._answer_within_s = answer_within_s
         self._events: dict[str, None] = {}
         self._opened: list[Page] = []
         self._downloads: set[asyncio.Task[None]] = set()
         self._folder = tempfile.TemporaryDirectory(prefix="agentkit-downloads-")
-        context.on("dialog", self._on_dialog)
-        context.on("page", self._opened.append)
-        context.on("requestfailed", self._on_failed)
+        self.context.on("dialog", self._on_dialog)
+        self.context.on("page", self._on_page)
+        self.context.on("requestfailed", self._on_failed)
+        self._take_in(opened.tab)
 
     @property
     def front(self) -> BrowserTab:
@@ -94,6 +98,9 @@ class Window:
         with suppress(Error):  # the page may close before it is answered
             await (dialog.accept(dialog.default_value) if accepted else dialog.dismiss())
 
+    def _on_page(self, page: Page) -> None:
+        self._opened.append(page)
+
     def _on_failed(self, request: Request) -> None:
         failure = request.failure or ""
         if any(word in failure for word in REFUSED_BY_GUARD):
@@ -103,18 +110,16 @@ class Window:
 
     # ---- tabs
 
-    async def adopt(self, page: Page) -> BrowserTab:
-        """Take a page in as the last tab, and put it in front."""
-        tab = await BrowserTab.attach(page)
-        page.on("download", self._on_download)
+    def _take_in(self, tab: BrowserTab) -> None:
+        """Make a tab the last one, and put it in front."""
+        tab.page.on("download", self._on_download)
         self.tabs.append(tab)
         self.front_index = len(self.tabs) - 1
-        return tab
 
     async def open_tab(self) -> None:
         """A new blank tab in front."""
-        page = await self.context.new_page()
-        await self.adopt(page)
+        self.pristine = False
+        self._take_in(await BrowserTab.attach(await self.context.new_page()))
 
     async def focus(self, index: int) -> str:
         """Put a tab in front. Returns what was wrong, or nothing."""
@@ -148,7 +153,8 @@ class Window:
         opened = [page for page in self._opened if page not in known and not page.is_closed()]
         self._opened.clear()
         for page in opened:
-            await self.adopt(page)
+            self.pristine = False
+            self._take_in(await BrowserTab.attach(page))
             self.tell(f"a new tab opened and is in front now: tab {self.front_index}, {page.url}")
         if any(tab.page.is_closed() for tab in self.tabs):
             self.tell("a tab has closed")
@@ -254,6 +260,17 @@ class Window:
             if not candidate.exists():
                 return candidate
         raise EnvironmentFailure(f"more than 999 downloads are called {name!r}")
+
+    def hand_over(self) -> Opened | None:
+        """Let go of the context so that it can be wiped; None when it is not worth it."""
+        if not self.pristine or self.front.crashed or self.front.page.is_closed() or self.front.downloads_seen:
+            return None
+        self.context.remove_listener("dialog", self._on_dialog)
+        self.context.remove_listener("page", self._on_page)
+        self.context.remove_listener("requestfailed", self._on_failed)
+        self.front.page.remove_listener("download", self._on_download)
+        self._folder.cleanup()
+        return Opened(self.context, self.front)
 
     async def close(self) -> None:
         """Close every tab and remove the downloads. Harmless when done twice."""

@@ -208,6 +208,15 @@ def test_a_budget_smaller_than_one_estimate_still_buys_one_call() -> None:
     assert not caught.value.momentary
 
 
+def test_beside_others_a_reservation_must_fit() -> None:
+    budget = Budget(tokens=100)
+    with budget.reserve(tokens=80), budget.reserve(tokens=20):
+        assert budget.remaining("tokens") == 0
+    budget = Budget(tokens=100)
+    with budget.reserve(tokens=80), pytest.raises(BudgetExceeded, match="80 of 100"), budget.reserve(tokens=21):
+        pytest.fail("let in")
+
+
 def test_fractions_that_do_not_cancel_out_leave_nothing_held() -> None:
     budget = Budget(usd=1.0)
     with budget.reserve(usd=0.1) as a, budget.reserve(usd=0.2) as b:
