@@ -64,17 +64,19 @@ class Demo:
     suite: Suite
     out: Path
     parallel: int
-    console: Console
+    names: Sequence[str]
+    seeds: Sequence[int]
+    """Held-out ones."""
 
     def tasks(self, split: Split) -> tuple[Task, ...]:
         known = {task.id: task for task in self.suite.tasks()}
-        return tuple(replace(known[name], split=split) for name in DEMO_TASKS)
+        return tuple(replace(known[name], split=split) for name in self.names)
 
     async def heldout(self, name: str, *, model: Model, store: Store | None = None) -> Round:
         """One attempt at each held-out instance, without feedback and without learning."""
         plan = Plan(
             tasks=self.tasks("heldout"),
-            seeds=tuple(HELDOUT_SEEDS),
+            seeds=tuple(self.seeds),
             agent="react",
             parallel=self.parallel,
             temperature=HELDOUT_TEMPERATURE,
@@ -102,17 +104,24 @@ class Demo:
             return await run_study(plan, self.suite, model=model, out=out, store=store, resume=True, on_progress=show)
 
 
-async def demo(out: Path, *, model: Model, parallel: int = 4, console: Console | None = None) -> list[Round]:
+async def demo(
+    out: Path,
+    *,
+    model: Model,
+    parallel: int = 4,
+    tasks: Sequence[str] | None = None,
+    training: Sequence[Sequence[int]] = TRAINING_SEEDS,
+    heldout: Sequence[int] = HELDOUT_SEEDS,
+    console: Console | None = None,
+) -> list[Round]:
     """Run the three rounds (two without the pilot), print the comparison, and save plot and report under `out`."""
     console = console or Console()
     started = time.monotonic()
-    parts = Demo(load_suite("miniwob"), out, parallel, console)
+    parts = Demo(load_suite("miniwob"), out, parallel, tasks or DEMO_TASKS, heldout)
     rounds = [await parts.heldout("before", model=model)]
     async with MemoryStore.open(out / "library") as store:
         trained = [
-            t
-            for k, seeds in enumerate(TRAINING_SEEDS, 1)
-            for t in await parts.train(k, seeds, model=model, store=store)
+            t for k, seeds in enumerate(training, 1) for t in await parts.train(k, seeds, model=model, store=store)
         ]
         tell_story(trained, console)
         rounds.append(await parts.heldout("memory", model=model, store=store))
@@ -188,7 +197,9 @@ WHERE = (
 )
 
 DEMO_TASKS = (
+    "choose-list",
     "click-button",
+    "click-button-sequence",
     "click-checkboxes",
     "click-checkboxes-soft",
     "click-collapsible",
@@ -203,7 +214,6 @@ DEMO_TASKS = (
     "click-tab-2-easy",
     "click-tab-2-hard",
     "click-widget",
-    "choose-list",
     "email-inbox-delete",
     "email-inbox-important",
     "email-inbox-noscroll",
@@ -213,9 +223,15 @@ DEMO_TASKS = (
     "enter-time",
     "focus-text-2",
     "login-user",
+    "login-user-popup",
+    "multi-layouts",
+    "multi-orderings",
     "navigate-tree",
-    "social-media",
+    "phone-book",
+    "read-table",
     "search-engine",
+    "sign-agreement",
+    "social-media",
     "use-autocomplete",
 )
 """Tasks that clicks, typing and choosing can solve; dragging, drawing, arithmetic and long forms are left out."""

@@ -120,6 +120,7 @@ async def run_study(
     """
     if not plan.items:
         raise AgentkitError("no task to run; `agentkit tasks` lists the suites and their tasks")
+    strategy_for(plan.agent, trials=plan.trials, prose=writes_prose(model))
     await model.check()
     config = {**plan.record(), "model": model.name}
     finished = finished_before(out, config) if resume else {}
@@ -185,9 +186,12 @@ class Study:
         todo = [item for item in self.plan.items if trajectory_id(*item) not in self.done]
         waiting = iter(todo)
         if todo:
-            async with self.suite.open(parallel=self.plan.parallel) as (env, grader), asyncio.TaskGroup() as group:
-                for _ in range(min(self.plan.parallel, len(todo))):
-                    group.create_task(self.work(waiting, env, grader))
+            try:
+                async with self.suite.open(parallel=self.plan.parallel) as (env, grader), asyncio.TaskGroup() as group:
+                    for _ in range(min(self.plan.parallel, len(todo))):
+                        group.create_task(self.work(waiting, env, grader))
+            except BaseExceptionGroup as several:
+                raise several.exceptions[0] from None
         if self.store is not None and self.plan.learn == "after":
             for task, seed in self.plan.items:
                 if trajectory := self.done.get(trajectory_id(task, seed)):

@@ -35,11 +35,10 @@ from memory.records import (
     message_body,
     name_of,
     observation_body,
-    sent_text,
     step_body,
 )
 from memory.study import LOG_NAME, SCHEMA, blob_path, load_trajectory, read_study
-from memory.trajectory import Message, Note, Observed, RecalledItem, Step, Usage
+from memory.trajectory import Message, Note, RecalledItem, Step, Usage
 
 __all__ = ["Recorder", "StudyLog", "load_trajectory", "masked", "read_study"]
 
@@ -254,7 +253,6 @@ class _Bodies:
         self._pictures: list[Path] = []
         # By identity, as hashing a page takes longer than looking it up. The object is kept, so its id stays its own.
         self._named: dict[int, tuple[object, str]] = {}
-        self._texts: dict[tuple[int, int, int], tuple[Observed, str]] = {}
 
     def observation(self, observation: Observation) -> str:
         return self._refer("observation", observation, lambda: self._observation_body(observation))
@@ -264,12 +262,6 @@ class _Bodies:
 
     def message(self, message: Message) -> str:
         return self._refer("message", message, lambda: message_body(message, self))
-
-    def rendered(self, part: Observed) -> str:
-        key = (id(part.observation), id(part.against), part.max_tokens)
-        if key not in self._texts:
-            self._texts[key] = (part, sent_text(part))
-        return self._texts[key][1]
 
     def blob(self, data: bytes, *, media_type: str) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -285,7 +277,6 @@ class _Bodies:
     def forget(self) -> None:
         """Let go of the objects of an attempt; what was written stays known."""
         self._named.clear()
-        self._texts.clear()
 
     def force_to_disk(self) -> None:
         """Force the trajectory's pictures and their folders to disk."""

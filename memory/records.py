@@ -2,8 +2,8 @@
 
 Bodies are content-addressed within a trajectory. A message refers to the observations and memory items that it showed,
 a step refers to its messages, so a conversation that grows by two messages a step costs two messages a step (and a
-reference of 22 bytes for each earlier one). A message body also holds the text that each observation was rendered to:
-what the model read stays known even when the renderer changes.
+reference of 22 bytes for each earlier one). A message body also holds the text that each observation was rendered to,
+where a model read it as text: what the model read stays known even when the renderer changes.
 
 Every field is written, defaults included: a changed default must not change what an old line says. Token
 log-probabilities of minus infinity become null, as JSON has no infinity.
@@ -17,6 +17,7 @@ import hashlib
 import importlib
 import json
 import math
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
@@ -79,9 +80,6 @@ class References(Protocol):
     def item(self, item: RecalledItem) -> str: ...
     def message(self, message: Message) -> str: ...
     def blob(self, data: bytes, *, media_type: str) -> str: ...
-    def rendered(self, part: Observed) -> str:
-        """`sent_text(part)`, which the writer may remember."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +136,15 @@ def parse(line: bytes) -> JSON:
     Raises:
         ValueError: the line is not JSON.
     """
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return json.loads(line)  # the lenient reader takes lone surrogates
+    if not _LONG_NUMBER.search(line):  # orjson turns integers beyond 64 bits into floats
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError:
+            pass  # the standard library takes lone surrogates
+    return json.loads(line)
+
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 def _foreign(value: object) -> JSON:
@@ -265,7 +268,7 @@ def _part_body(part: Part, to: References) -> JSON:
                 "observation": to.observation(part.observation),
                 "against": None if part.against is None else to.observation(part.against),
                 "max_tokens": part.max_tokens,
-                "text": to.rendered(part),
+                "text": part.text,
             }
         case Recalled():
             return {"type": "recalled", "items": _item_references(part.items, to)}
@@ -382,7 +385,11 @@ def trajectory_json(trajectory: Trajectory, *, messages: bool = False) -> JSON:
 
 
 def sent_text(part: Observed) -> str:
-    """What the model read of an observation: the stored text, or the rendering while the message is alive."""
-    if part.text is not None:
-        return part.text
-    return part.observation.render(max_tokens=part.max_tokens, against=part.against)
+    """What a model reads of an observation. Rendered once and then kept in the part: a conversation is sent again and
+    again, and the log is to have the text that was sent.
+    """
+    if part.text is None:
+        text = part.observation.render(max_tokens=part.max_tokens, against=part.against)
+        object.__setattr__(part, "text", text)  # a memo, which equality does not see
+        return text
+    return part.text

@@ -61,7 +61,8 @@ class Observed:
     """When set, the text form is a diff against this earlier one."""
     max_tokens: int = 4000
     text: str | None = field(default=None, compare=False)
-    """The text that was sent, exactly; set when the message was read back from a log, None while it is alive."""
+    """The text form as a model read it, exactly. None until `memory.records.sent_text` renders it, and for good where
+    the model reads structure, as the pilot does."""
 
 
 @dataclass(frozen=True, slots=True)

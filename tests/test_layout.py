@@ -10,22 +10,23 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 FORBIDDEN = {"manager", "helper", "helpers", "util", "utils", "common", "misc", "handler", "processor", "v2"}
 FILE_LINES = 400
-LONGER_LINES = 500
-"""For tests and scripts of the page, which are lists of cases more than arguments to follow."""
 FUNCTION_LINES = 60
+LONGER_LINES, LONGER_FUNCTION_LINES = 500, 80
+"""For tests, which are lists of cases more than arguments to follow; the files also for scripts of the page."""
 POSITIONAL = 2
+AGREED = {
+    "pass_at_k": "n, c and k of the formula",
+    "pass_hat_k": "n, c and k of the formula",
+    "newcombe": "the four cells of a table",
+    "reflect_with_model": "called by reflexion in the shape of its `reflect` parameter",
+    "reflect_from_trace": "called by reflexion in the shape of its `reflect` parameter",
+}
+"""Functions that take more, with the reason."""
 QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-@pytest.fixture(scope="module")
-def everything(sources: dict[Path, str], test_sources: dict[Path, str]) -> dict[Path, str]:
-    return sources | test_sources
 
 
 def words(name: str) -> set[str]:
@@ -48,10 +49,10 @@ def code_lines(source: str) -> set[int]:
     return lines
 
 
-def long_functions(path: Path, source: str) -> list[str]:
+def long_functions(path: Path, source: str, *, limit: int = FUNCTION_LINES) -> list[str]:
     code = code_lines(source)
     sizes = ((f, len(code.intersection(range(f.lineno, (f.end_lineno or 0) + 1)))) for f in functions(source))
-    return [f"{path}:{f.lineno} {f.name} has {size} lines of code" for f, size in sizes if size > FUNCTION_LINES]
+    return [f"{path}:{f.lineno} {f.name} has {size} lines of code" for f, size in sizes if size > limit]
 
 
 def exported(tree: ast.Module) -> set[str]:
@@ -70,7 +71,7 @@ def crowded_functions(path: Path, source: str) -> list[str]:
     found = []
     for function in [node for node in public if isinstance(node, Function)] + methods:
         taken = [a.arg for a in function.args.posonlyargs + function.args.args if a.arg not in {"self", "cls"}]
-        if len(taken) > POSITIONAL and not function.name.startswith("_"):
+        if len(taken) > POSITIONAL and not function.name.startswith("_") and function.name not in AGREED:
             found.append(f"{path}:{function.lineno} {function.name}({', '.join(taken)})")
     return found
 
@@ -104,8 +105,11 @@ def test_files_are_short(sources: dict[Path, str], test_sources: dict[Path, str]
     assert [(path, size) for path, size, limit in sizes if size > limit] == []
 
 
-def test_functions_are_short(everything: dict[Path, str]) -> None:
-    assert [long for path, source in everything.items() for long in long_functions(path, source)] == []
+def test_functions_are_short(sources: dict[Path, str], test_sources: dict[Path, str]) -> None:
+    found = [long for path, source in sources.items() for long in long_functions(path, source)]
+    for path, source in test_sources.items():
+        found += long_functions(path, source, limit=LONGER_FUNCTION_LINES)
+    assert found == []
 
 
 def test_a_long_function_is_counted_without_its_words() -> None:

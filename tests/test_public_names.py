@@ -18,7 +18,10 @@ PUBLIC = {
     "agentkit.strategies": "",
     "agentkit.train": "",
     "skills": "",
-    "memory": "",
+    "memory": """
+        Content Encoder Item LibraryBusy Memory MemoryStore Provenance Query Receipt RecordError Scope Store TextEncoder
+        events
+    """,
     "environments": """
         Action Environment EnvironmentFailure Episode ForkMismatch Grader Observation Score StepResult StopReason Suite
         Task Timing ToolSpec

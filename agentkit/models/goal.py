@@ -12,7 +12,9 @@ QUOTED = re.compile(r"[\"“”]([^\"“”]+)[\"“”]|(?<!\w)'([^']+)'(?!\w)|
 AFTER_COLON = re.compile(
     r"\b[\w ]{2,20}: ?([^\s,.;][^,;\n]*?(?:, [A-Z]{2}\b)?)(?=$|[,;.\n]| (?:and|to|on|from|into|in)\b)"
 )
-LITERAL = re.compile(r"[\w.+-]+@[\w.-]+\w|https?://\S+|\$?\d[\d/.:,-]*\d(?!\w)|\d+(?!\w)")
+LITERAL = re.compile(
+    r"(?<!\w)@\w+|\d{1,2}:\d\d ?[AaPp][Mm]\b|[\w.+-]+@[\w.-]+\w|https?://\S+|\$?\d[\d/.:,-]*\d(?!\w)|\d+(?!\w)"
+)
 CAPITALS = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*(?:, [A-Z]{2}\b)?")
 LISTED = re.compile(
     r"\b(?:select|choose|pick|click|check|enter|type|find|expand|open)s? (.+?)(?=$|[.;\n]| and (?:click|press|hit|submit)| from| in(?:to)?\b)",
@@ -66,7 +68,7 @@ def read_goal(text: str) -> Goal:
 def spans_of(text: str) -> tuple[Span, ...]:
     """The goal's own pieces: quoted ones, values after a colon, numbers, names, members of an enumeration."""
     found: list[Span] = []
-    for pattern in (QUOTED, AFTER_COLON, LITERAL, CAPITALS, LISTED):
+    for pattern in (QUOTED, LITERAL, AFTER_COLON, CAPITALS, LISTED):
         for match in pattern.finditer(text):
             group = next((k for k in range(1, pattern.groups + 1) if match[k]), 0)
             for piece, start in pieces(match[group], match.start(group), listed=pattern is LISTED):

@@ -103,6 +103,7 @@ def key_of(action: Action, observation: WebObservation) -> str:
     twins = [e.ref for e in observation.elements if e.ref and (e.role, e.name) == (element.role, element.name)]
     nth = twins.index(element.ref) if element.ref in twins else 0
     text = action.arguments.get("text", action.arguments.get("option", ""))
+    text = text if isinstance(text, str) else ", ".join(text)
     return f"{action.name}|{element.role}|{element.name}|{nth}|{text}"
 
 
@@ -196,8 +197,10 @@ FEATURES = (
     "click", "fill", "select_option",
     *(f"role={role}" for role in ROLES), "role=other",
     "name_quoted", "name_phrase", "name_overlap", "name_unmatched", "name_empty", "name_guessed",
-    "similarity", "similarity_best", "kind_named", "color_named", "size_named", "neighbour_named",
-    "text_from_goal", "text_from_page", "text_quoted", "label_before_text", "order_agrees", "text_used", "overwrites",
+    "similarity", "similarity_best", "kind_named", "color_named", "size_named", "neighbour_named", "next_piece",
+    "click_field",
+    "text_from_goal", "text_from_page", "text_quoted", "label_before_text", "order_agrees", "text_used",
+    "text_names_control", "overwrites",
     "option_quoted", "option_phrase", "option_overlap", "option_several", "option_chosen", "option_lost",
     "ordinal_agrees",
     "ending", "ending_pieces_left", "ending_all_used", "ending_nothing_done", "ending_named",
@@ -258,8 +261,11 @@ class PageView:
         }
         self.left = [span for span in self.goal.spans if span.text not in self.used]
         self.quoted = {span.text.lower() for span in self.goal.spans}
+        self.next = self.left[0].text.lower() if self.left else ""
+        elements = situation.observation.elements
+        self.controls = {e.name.lower() for e in elements if e.ref and "edit" not in e.actions}
         self.told_by_group = told_by_group(situation)
-        areas = sorted(e.box.width * e.box.height for e in situation.observation.elements if e.ref)
+        areas = sorted(e.box.width * e.box.height for e in elements if e.ref)
         self.typical_area = areas[len(areas) // 2] if areas else 0
 
     def element_features(self, p: Proposal) -> dict[str, float]:
@@ -282,6 +288,8 @@ class PageView:
             "kind_named": float(bool(({element.role, element.tag, element.type} - {""}) & self.goal.words)),
             "color_named": float(bool(element.color) and element.color.lower() in self.goal.words),
             "size_named": float(click and self.size_named(element)),
+            "next_piece": float(bool(self.next) and self.next in (name.lower() if click else p.text.lower())),
+            "click_field": float(click and "edit" in element.actions),
             "neighbour_named": float(
                 click and element.group > 0 and element.group in self.told_by_group and not phrase
             ),
@@ -312,7 +320,7 @@ class PageView:
             overlap = len(text_words & self.goal.words) / max(1, len(text_words))
             return {
                 "option_quoted": float(p.text.strip().lower() in self.quoted),
-                "option_phrase": float(p.text.strip().lower() in self.goal.lower),
+                "option_phrase": float(all(t.strip().lower() in self.goal.lower for t in p.text.split(", "))),
                 "option_overlap": overlap,
                 "option_several": float(not isinstance(p.action.arguments["option"], str)),
                 "option_chosen": float(set(p.text.split(", ")) <= set(p.element.value.split(", "))),
@@ -327,7 +335,8 @@ class PageView:
             "text_quoted": float(bool(p.span and p.span.quoted)),
             "label_before_text": float(bool(p.span) and self.label_before(p)),
             "order_agrees": float(order >= 0 and p.element.ref in self.editables[order : order + 1]),
-            "text_used": float(p.text in self.used),
+            "text_used": float((p.span.text if p.span else p.text) in self.used),
+            "text_names_control": float(p.text.lower() in self.controls),
             "overwrites": float(bool(p.element.value)),
         }
 
@@ -362,18 +371,27 @@ def told_by_group(situation: Situation) -> frozenset[int]:
     return frozenset(group for found in groups.values() if len(found) == 1 for group in found if group > 0)
 
 
+RELATIONS = (
+    "name_quoted", "name_phrase", "option_phrase", "option_several", "option_chosen", "text_quoted",
+    "label_before_text", "order_agrees", "text_used", "text_from_page", "text_names_control", "ordinal_agrees",
+    "kind_named", "color_named", "size_named", "neighbour_named", "next_piece", "repeats", "already_checked",
+    "only_one_of_role", "ending_pieces_left", "ending_all_used",
+)  # fmt: skip
+"""The features that say something general; the rest are measures or belong to the instance."""
+CONTENT = frozenset("checkbox radio option listitem text cell row listbox combobox".split())
+"""Roles whose names belong to the instance more than to the kind of task."""
+
+
 def signature(situation: Situation, p: Proposal, row: Mapping[str, float]) -> frozenset[str]:
     """What is general about a proposal, as tags: how it stands to the goal, not which words it has.
 
     A name enters only where it owes nothing to the goal (`Submit`, an icon), since then it is the same next time.
     """
     tags = {f"act:{p.action.name}", f"role:{p.element.role}"}
-    relations = ("name_quoted", "name_phrase", "option_phrase", "text_quoted", "label_before_text", "order_agrees",
-                 "text_used", "text_from_page", "ordinal_agrees", "kind_named", "color_named", "size_named",
-                 "neighbour_named", "option_several", "repeats", "already_checked", "only_one_of_role",
-                 "ending_pieces_left", "ending_all_used")  # fmt: skip
-    tags |= {name for name in relations if row.get(name, 0.0) > 0}
-    if not row.get("name_phrase") and not row.get("option_phrase"):
+    tags |= {name for name in RELATIONS if row.get(name, 0.0) > 0}
+    if p.span is not None:
+        tags.add(f"piece:{situation.goal.spans.index(p.span)}")
+    if p.element.role not in CONTENT and not row.get("name_phrase"):
         tags.add("name:" + re.sub(r"\d+", "…", p.element.name.strip().lower()[:40]))
     tags.add("first" if not situation.past else f"after:{situation.past[-1].action.name}")
     return frozenset(tags)

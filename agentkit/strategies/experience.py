@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agentkit.models.goal import goal_pattern
 from agentkit.models.proposals import PageView, Proposal, Situation, propose, read_situation, signature
+from environments.contracts import Observation
 from environments.web.outline import WebObservation
 from memory import events
 from memory.events import Event
@@ -63,8 +64,31 @@ def uses(trajectory: Trajectory, *, study: str = "") -> Iterator[Event]:
 
 
 def worked(attempt: Attempt) -> list[Step]:
-    """The steps of a successful attempt that had an effect."""
-    return [step for step in attempt.steps if step.action and not step.error and (step.changed or step.terminated)]
+    """The steps of a successful attempt that had a part in it.
+
+    Left out are those that failed or changed no more than the focus, and detours: what lies between two visits to the
+    same state led nowhere.
+    """
+    kept: list[Step] = []
+    states: list[str] = []
+    after = [step.observation for step in attempt.steps[1:]] + [attempt.final]
+    for step, outcome in zip(attempt.steps, after, strict=True):
+        here = substance(step.observation)
+        if here in states:
+            cut = states.index(here)
+            del kept[cut:], states[cut:]
+        if step.action and not step.error and (step.terminated or here != substance(outcome)):
+            kept.append(step)
+            states.append(here)
+    return kept
+
+
+def substance(observation: Observation | None) -> str:
+    """The state of a page less what is in focus."""
+    if not isinstance(observation, WebObservation):
+        return observation.fingerprint if observation else ""
+    elements = observation.elements
+    return repr([(e.role, e.name, e.value, sorted(e.states - {"focused"})) for e in elements] + [observation.url])
 
 
 def led_astray(attempt: Attempt, good: Attempt) -> list[Step]:

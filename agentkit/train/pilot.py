@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from agentkit.models.pilot import Head
 from agentkit.models.proposals import features, propose, read_situation
+from agentkit.strategies.experience import worked
 from memory.contracts import TextEncoder
 from memory.trajectory import Attempt, Trajectory
 from sandbox import AgentkitError
@@ -50,12 +51,11 @@ def rows_of(trajectories: Iterable[Trajectory], *, encoder: TextEncoder) -> list
 
 def rows_of_attempt(attempt: Attempt, family: str, encoder: TextEncoder) -> list[Row]:
     rows = []
-    for step in attempt.steps:
-        if step.action is None or step.error or not (step.changed or step.terminated):
-            continue
+    for step in worked(attempt):
         situation = read_situation(step.messages)
         proposals = propose(situation)
         actions = [(p.action.name, dict(p.action.arguments)) for p in proposals]
+        assert step.action is not None
         taken = (step.action.name, dict(step.action.arguments))
         if taken in actions:
             matrix = features(situation, proposals, encoder=encoder)
@@ -64,7 +64,7 @@ def rows_of_attempt(attempt: Attempt, family: str, encoder: TextEncoder) -> list
 
 
 def tune(
-    rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.01, rounds: int = 400, rate: float = 0.5
+    rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.001, rounds: int = 400, rate: float = 0.5
 ) -> Head:
     """Fit the head by gradient descent with Adam's step sizes; deterministic.
 

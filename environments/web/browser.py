@@ -55,7 +55,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-background-networking",
     "--disable-site-isolation-trials",  # frames of other origins stay in the tab's process: fewer processes to wait for
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # peer connections obey the guard's proxy too
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # peer connections obey the guard's proxy too
     "--no-first-run",
 )
 

@@ -28,10 +28,12 @@ from environments.web.window import DialogPolicy, Window
 if TYPE_CHECKING:
     from environments.web.tab import BrowserTab
 
-__all__ = ["Begin", "Opening", "Referee", "Screenshots", "WebEnvironment", "WebEpisode"]
+__all__ = ["Begin", "Manner", "Opening", "Referee", "Screenshots", "WebEnvironment", "WebEpisode"]
 
 Screenshots = Literal["none", "plain", "marked"]
 NO_TIME = Timing()
+ACT_LIMIT_S = 30.0
+"""Seconds after which an action that the browser does not get done is given up, and its tab with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +206,12 @@ class WebEpisode:
             return "", NO_TIME
         start = clock()
         error = ""
+        front = self._window.front
         try:
-            error = await perform(checked, self._window, seen=self._last)
+            async with asyncio.timeout(ACT_LIMIT_S):
+                error = await perform(checked, self._window, seen=self._last)
+        except TimeoutError:
+            await self._recover(front, PageGone(f"did not answer for {ACT_LIMIT_S:g} s"))
         except PageLeft:
             self._window.tell("the page was left while the action was under way")
         except PageGone as gone:

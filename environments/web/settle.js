@@ -13,6 +13,7 @@
   const CHURN = 1000; // ms of changes with nothing else pending, after which what changes is called restless
   const SLOW_LOAD = 1500; // ms to wait for images and frames once the document itself is there
   const SAME_REQUEST = 2; // requests to one address in one window; more is polling
+  const SAME_TIMER = 2; // runs of one callback in one window; more is a loop, while a debounced one is cleared unrun
   const FOREIGN = -1;
 
   const clock = performance.now.bind(performance);
@@ -25,6 +26,7 @@
   const send = XMLHttpRequest.prototype.send, open = XMLHttpRequest.prototype.open;
   const nativeFetch = window.fetch;
   const stringify = JSON.stringify;
+  const sourceOf = Function.prototype.toString;
 
   let epoch = 1; // number of the present window, from one `arm` to the next; a page is born in its first
   let armed = true;
@@ -34,6 +36,7 @@
   let interactiveAt = 0;
   let changes = 0;
   const timers = new Set();
+  const fired = new Map(); // source of a timer's callback -> times it has run in this window
   const ticking = new Map(); // interval -> when it was set
   const requests = new Map(); // token -> address
   const asked = new Map(); // address -> times in this window
@@ -60,11 +63,13 @@
   window.setTimeout = function setTimeout(callback, delay, ...rest) {
     if (typeof callback !== "function") return apply(timeout, window, arguments);
     const own = nextGeneration(), bornIn = epoch;
+    const counts = own > 0 && own <= DEPTH && !(delay > SHORT_TIMER);
+    const source = counts ? apply(sourceOf, callback, []) : "";
     const id = timeout(function () {
-      timers.delete(id);
+      if (timers.delete(id)) fired.set(source, (fired.get(source) || 0) + 1);
       return within(own, callback, this, arguments, bornIn);
     }, delay, ...rest);
-    if (own > 0 && own <= DEPTH && !(delay > SHORT_TIMER)) timers.add(id);
+    if (counts && (fired.get(source) || 0) < SAME_TIMER) timers.add(id);
     return id;
   };
   window.setInterval = function setInterval(callback, delay, ...rest) {
@@ -306,6 +311,7 @@
     ticking.clear();
     requests.clear();
     asked.clear();
+    fired.clear();
     churned.clear();
     watch();
     for (const frame of inner()) frame.arm();

@@ -30,7 +30,7 @@ class PageLeft(Exception):
 
 
 class PageGone(Exception):
-    """The tab was closed or has crashed."""
+    """The tab was closed, has crashed or hangs; the message says which, as the end of a sentence about it."""
 
 
 class BrowserTab:
@@ -54,6 +54,7 @@ class BrowserTab:
         """What the browser's log says of failed parts and refused things, oldest first."""
         self._session = session
         self._main = ""
+        self._limit: asyncio.Timeout | None = None
         self._windows_asked = 0
         self._downloads_begun = 0
 
@@ -82,23 +83,25 @@ class BrowserTab:
 
         Raises:
             PageLeft: the document went away.
-            PageGone: the tab did.
-            EnvironmentFailure: the script failed, or the page did not answer in `timeout_s`.
+            PageGone: the tab did, or the page did not answer within `timeout_s` seconds.
+            EnvironmentFailure: the script failed.
         """
         from playwright.async_api import Error
 
         request = {"expression": expression, "awaitPromise": True, "returnByValue": True, "userGesture": False}
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(0 if self.crashed else timeout_s) as self._limit:
                 reply = await self._session.send("Runtime.evaluate", request)
         except TimeoutError:
-            raise EnvironmentFailure(f"the page at {self.page.url!r} did not answer within {timeout_s:g} s") from None
+            raise PageGone("has crashed" if self.crashed else f"did not answer for {timeout_s:g} s") from None
         except Error as error:
             if self.crashed or self.page.is_closed() or any(words in error.message for words in GONE):
                 raise PageGone(error.message) from None
             if any(words in error.message for words in LEFT):
                 raise PageLeft(error.message) from None
             raise EnvironmentFailure(f"the browser refused to evaluate: {error.message}") from error
+        finally:
+            self._limit = None
         if problem := reply.get("exceptionDetails"):
             said = problem.get("exception", {}).get("description") or problem.get("text", "")
             raise EnvironmentFailure(f"a script of ours failed in the page: {said[:300]}")
@@ -156,9 +159,11 @@ class BrowserTab:
 
     def _logged(self, event: dict[str, JSON]) -> None:
         entry = event["entry"]
-        if entry["level"] == "error" and len(self.errors) < 20:
-            where = f" ({entry['url']})" if entry.get("url") else ""
-            self.errors.append(f"{entry['text']}{where}")
+        url = entry.get("url", "")
+        if entry["level"] == "error" and len(self.errors) < 20 and not url.endswith("/favicon.ico"):
+            self.errors.append(f"{entry['text']} ({url})" if url else entry["text"])
 
     def _crashed(self, page: Page) -> None:
         self.crashed = True
+        if self._limit:
+            self._limit.reschedule(0)  # what waits for an answer will not get one

@@ -154,6 +154,14 @@ def test_newcombe_gives_the_intervals_of_the_paper():
     assert newcombe(36, 12, 2, 0) == pytest.approx((-0.3404, -0.0569), abs=5e-5)
 
 
+def test_newcombe_narrows_where_the_sides_go_together():
+    """20, 5, 3, 22: phi = (440 - 15 - 25) / sqrt(25 · 25 · 23 · 27) = 0.6421; Wilson 0.3664–0.6336 and 0.3297–0.5960.
+
+    Low is -0.04 - sqrt(0.1303² - 2 phi 0.1303 · 0.1336 + 0.1336²), high is likewise.
+    """
+    assert newcombe(20, 5, 3, 22) == pytest.approx((-0.1517, 0.0741), abs=1e-4)
+
+
 def test_newcombe_without_discordance_is_the_wilson_width():
     assert newcombe(10, 0, 0, 0) == pytest.approx((-0.2775, 0.2775), abs=5e-5)
 
@@ -222,7 +230,8 @@ def test_the_bootstrap_weighs_tasks_by_their_items():
     """30 tasks of one item gain, 10 tasks of 50 items do not: 30 / 530 of the items, though ¾ of the tasks."""
     pairs = [(f"small{i}", False, True) for i in range(30)] + [(f"big{i % 10}", True, True) for i in range(500)]
     told = compare_pairs(pairs)
-    assert 0.02 < told.interval.low < told.difference < told.interval.high < 0.2
+    # Of 40 drawn tasks 10 ± 2.7 are big: 25 / 775 to 35 / 285 at two standard deviations.
+    assert told.interval == pytest.approx((0.032, 0.12), abs=0.01)
 
 
 def test_the_bootstrap_covers_the_normal_theory_interval():

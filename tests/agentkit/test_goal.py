@@ -12,6 +12,8 @@ from agentkit.models.goal import goal_pattern, read_goal, words
         ("Select abc, def and click Submit.", ["abc", "def"]),
         ("Select ghF and click Submit.", ["ghF"]),
         ("Enter 04/21/2015 as the date and hit submit.", ["04/21/2015"]),
+        ("Enter 6:09 AM as the time and press submit.", ["6:09 AM"]),
+        ("Click button ONE, then click button TWO.", ["ONE", "TWO"]),
         ("Select Cambodia from the list and click Submit.", ["Cambodia"]),
         ("Book the shortest one-way flight from: LA to: Hoonah, AK on 12/06/2016.", ["LA", "Hoonah, AK", "12/06/2016"]),
         ('Enter the username "kris" and the password "y7" into the text fields and press login.', ["kris", "y7"]),

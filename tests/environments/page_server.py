@@ -85,11 +85,15 @@ class PageServer:
     async def _file(self, writer: asyncio.StreamWriter, query: Query) -> None:
         """A download of `bytes` under the name `name`."""
         name = query.get("name", "report.csv")
-        reply(writer, "x" * int(query.get("bytes", "12")), extra=f'Content-Disposition: attachment; filename="{name}"\r\n')
+        reply(
+            writer, "x" * int(query.get("bytes", "12")), extra=f'Content-Disposition: attachment; filename="{name}"\r\n'
+        )
 
     async def _flood(self, writer: asyncio.StreamWriter, query: Query) -> None:
         """A download that goes on and on."""
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=flood.bin\r\nConnection: close\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=flood.bin\r\nConnection: close\r\n\r\n"
+        )
         for _ in range(500):
             writer.write(b"x" * 100_000)
             await writer.drain()

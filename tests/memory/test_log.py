@@ -272,6 +272,15 @@ def test_a_finished_trajectory_is_not_begun_again(tmp_path):
             log.recorder("other").begin(TASK, seed=0, agent="a", model="m")
 
 
+def test_an_interrupted_trajectory_may_be_begun_again_at_once(tmp_path):
+    with start(tmp_path) as log:
+        record(log, sample(stop=StopReason.INTERRUPTED))
+        assert log.finished == frozenset()
+        record(log, sample())
+        assert log.finished == {"leaflets/press/0"}
+    assert list(read_study(tmp_path).trajectories()) == [sample()]
+
+
 def test_an_interrupted_trajectory_is_unfinished_but_reported(tmp_path):
     with start(tmp_path) as log:
         record(log, sample(stop=StopReason.INTERRUPTED))
@@ -326,6 +335,34 @@ def test_ids_that_begin_alike_are_told_apart(tmp_path):
     assert {id: study.load(id).attempts[0].goal for id in study.ids} == {id: id for id in study.ids}
     with pytest.raises(RecordError, match="no trajectory 't/2'"):
         study.load("t/2")
+
+
+def test_the_score_shown_comes_with_the_end_or_with_an_evaluation(tmp_path):
+    told = Score(value=0.25, success=False, source="judge", reasons="half done")
+    later = Note(kind="evaluation", text="solved", data={"value": 1.0, "success": True, "source": "trace"})
+    with start(tmp_path) as log:
+        recorder = log.recorder("t/1")
+        recorder.begin(TASK, seed=1, agent="a", model="m")
+        for index, (score, note) in enumerate(
+            [(told, later), (None, later), (None, Note(kind="evaluation", text="?"))]
+        ):
+            recorder.attempt(index, goal="")
+            recorder.attempt_end(stop=StopReason.ANSWERED, score=score)
+            recorder.note(note)
+    scores = [attempt.score for attempt in load_trajectory(tmp_path, "t/1").attempts]
+    assert scores == [told, Score(value=1.0, success=True, source="trace", reasons="solved"), None]
+
+
+def test_a_trajectory_that_names_another_is_not_taken_for_it(tmp_path):
+    with start(tmp_path) as log:
+        first, second = log.recorder("t/1"), log.recorder("t/2")
+        first.begin(TASK, seed=1, agent="a", model="m")
+        second.begin(TASK, seed=2, agent="a", model="m")
+        second.attempt(0, goal="t/1")
+        first.attempt(0, goal="t/2")
+        for recorder in (first, second):
+            recorder.end(score=None, usage=NOTHING_USED, wall_s=0.0)
+    assert [attempt.goal for attempt in load_trajectory(tmp_path, "t/1").attempts] == ["t/2"]
 
 
 def test_a_failed_write_leaves_no_part_of_a_line(tmp_path):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from environments.contracts import Action, Score, Timing
@@ -22,6 +22,7 @@ from memory.records import (
     read_message,
     read_observation,
     read_step,
+    sent_text,
     step_body,
     trajectory_json,
 )
@@ -60,9 +61,6 @@ class Shelf:
     def blob(self, data, *, media_type):
         self.blobs["digest", media_type] = data
         return "digest"
-
-    def rendered(self, part):
-        return part.observation.render(max_tokens=part.max_tokens, against=part.against)
 
     def find(self, sha256, media_type):
         return self.blobs.get((sha256, media_type))
@@ -127,10 +125,30 @@ def test_a_step_with_everything_in_it_survives():
 
 def test_the_text_that_was_sent_is_kept_beside_the_structure():
     shelf, step = Shelf(), full_step()
+    assert sent_text(step.messages[1].parts[0]) == "-[1] button 'Go'\n+[1] button 'Ok'"
     read_back = read_step(parse(dump(step_body(step, shelf))), shelf.contents)
     shown = read_back.messages[1].parts[0]
     assert shown.text == "-[1] button 'Go'\n+[1] button 'Ok'"
     assert read_back.messages[0].parts[1].data == b"\xff\xd8data"
+
+
+def test_where_no_model_read_a_page_as_text_none_is_made_up():
+    shelf, step = Shelf(), full_step()
+    read_back = read_step(parse(dump(step_body(step, shelf))), shelf.contents)
+    assert read_back.messages[1].parts[0].text is None
+
+
+def test_a_page_is_rendered_once_for_all_the_times_it_is_sent():
+    class Counted(PlainObservation):
+        renderings = 0
+
+        def render(self, **how):
+            Counted.renderings += 1
+            return "text"
+
+    part = Observed(Counted("", "f"))
+    assert [sent_text(part), sent_text(part)] == ["text", "text"]
+    assert Counted.renderings == 1
 
 
 def test_a_step_without_an_action_survives():
@@ -168,6 +186,8 @@ JSON_VALUES = st.recursive(
 )
 
 
+@example("", {"": -(2**63) - 1})
+@example("\ud800", {"": 2**64})
 @given(st.text(st.characters(codec=None)), st.dictionaries(st.text(), JSON_VALUES, max_size=3))
 def test_any_text_and_any_json_survive(text, data):
     """Lone surrogates and big integers included: pages and models produce both."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from memory import Content, Encoder, LibraryBusy, MemoryStore, Provenance, Query, RecordError, Scope, events
+from memory.audit import audit
 from memory.check import check_memory
 from memory.contracts import Receipt
 from memory.encoder import Vectors
@@ -24,6 +25,8 @@ from memory.journal import read_journal
 SCOPE = Scope(environment="miniwob")
 TAB = "Click the tab that the goal names, then the link."
 SUBMIT = "Type the name into the text box, then press Submit."
+TYPED = "Press Submit after you typed the name into the text box."
+TYPING = "Press Submit after typing the name into the text box."
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +85,8 @@ async def test_the_check_catches_a_store_that_breaks_a_promise(tmp_path, encoder
 
 
 async def test_a_near_duplicate_becomes_support(tmp_path, encoder):
-    first = tip("Press Submit after you typed the name into the text box.", where("t1"))
-    again = tip("Press Submit after typing the name into the text box.", where("t2"))
+    first = tip(TYPED, where("t1"))
+    again = tip(TYPING, where("t2"))
     async with MemoryStore.open(tmp_path, encoder=encoder) as store:
         await store.write([first, again])
         await store.flush()
@@ -104,9 +107,9 @@ async def test_a_near_duplicate_becomes_support(tmp_path, encoder):
     [
         (tip("Press Submit after typing the name."), tip("Do not press Submit after typing the name.", where("t2"))),
         (tip("Wait 3 seconds for the list."), tip("Wait 5 seconds for the list.", where("t2"))),
-        (tip(TAB), tip(f"{TAB} Then wait.", where("t2", split="heldout"))),
-        (tip(TAB), events.added(Content.of("note", f"{TAB} Now.", scope=SCOPE), where("t2"))),
-        (tip(TAB), events.added(Content.of("tip", f"{TAB} Now.", scope=Scope(environment="arena")), where("t2"))),
+        (tip(TYPED), tip(TYPING, where("t2", split="heldout"))),
+        (tip(TYPED), events.added(Content.of("note", TYPING, scope=SCOPE), where("t2"))),
+        (tip(TYPED), events.added(Content.of("tip", TYPING, scope=Scope(environment="arena")), where("t2"))),
         (
             events.added(Content.of("experience", "It was right.", scope=SCOPE, data={"outcome": 1}), where()),
             events.added(Content.of("experience", "It was right", scope=SCOPE, data={"outcome": 2}), where("t2")),
@@ -128,8 +131,8 @@ async def test_what_differs_in_substance_stays_apart(tmp_path, encoder, one, oth
 
 
 async def test_what_was_retired_does_not_come_back_in_other_words(tmp_path, encoder):
-    first = tip("Press Submit after you typed the name into the text box.", where("t1"))
-    again = tip("Press Submit after typing the name into the text box.", where("t2"))
+    first = tip(TYPED, where("t1"))
+    again = tip(TYPING, where("t2"))
     async with MemoryStore.open(tmp_path, encoder=encoder) as store:
         await store.write([first, events.retired(first.item)])
         await store.flush()
@@ -160,8 +163,8 @@ async def test_an_edit_changes_what_is_found_and_its_version(tmp_path, encoder):
 
 async def test_a_paraphrase_of_what_was_shown_adds_no_support(tmp_path, encoder):
     """Too few triples in common for an echo by words, but near in meaning: found by the thread behind."""
-    first = tip("Press Submit after you typed the name into the text box.", where("t1"))
-    again = tip("Press Submit after typing the name into the text box.", where("t2"), shown=(first.item,))
+    first = tip(TYPED, where("t1"))
+    again = tip(TYPING, where("t2"), shown=(first.item,))
     async with MemoryStore.open(tmp_path, encoder=encoder) as store:
         await store.write([first])
         receipt = await store.write([again])
@@ -169,6 +172,16 @@ async def test_a_paraphrase_of_what_was_shown_adds_no_support(tmp_path, encoder)
         assert receipt.added == 1
         assert store.items[again.item].status == "merged"
         assert store.items[first.item].support == 1
+
+
+async def test_the_item_shown_is_not_supported_by_its_older_words(tmp_path, encoder):
+    """After an edit an item's words differ from those that its id was made of."""
+    first = tip(TAB, where("t1"))
+    async with MemoryStore.open(tmp_path, encoder=encoder) as store:
+        await store.write([first])
+        await store.write([events.edited(first.item, Content.of("tip", SUBMIT, scope=SCOPE))])
+        receipt = await store.write([tip(TAB, where("t2"), shown=(first.item,))])
+        assert receipt.echoed == 1
 
 
 async def test_something_new_may_be_learnt_beside_what_was_shown(tmp_path, encoder):
@@ -454,6 +467,17 @@ async def test_what_one_sends_oneself_is_taken_over_whole(tmp_path, encoder):
         kept = store.items[first.item]
         assert (kept.support, kept.status, kept.reason) == (2, "retired", "bad")
         assert (await store.absorb(own, trusted=True, reason="")).known == 3
+
+
+async def test_a_merge_that_comes_from_elsewhere_leaves_the_index_whole(tmp_path, encoder):
+    one, other = tip(TYPED, where("t1")), tip(TYPING, where("t2"))
+    own = await exported(tmp_path / "a", encoder, one, other)
+    assert [event.name for event in own] == ["added", "added", "merged"]
+    async with MemoryStore.open(tmp_path / "b", encoder=encoder) as store:
+        await store.write([other])
+        await store.flush()
+        await store.absorb(own, trusted=True, reason="")
+    assert audit(tmp_path / "b", encoder=encoder.name) == []
 
 
 async def test_a_forged_item_is_refused(tmp_path, encoder):

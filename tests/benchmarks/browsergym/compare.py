@@ -1,7 +1,9 @@
 """agentkit beside BrowserGym: the same Chromium, the same pages, in turns. `make bench-browsergym` runs it.
 
-A step is act, settle and observe; BrowserGym's includes the screenshot that it always takes. Text is rendered afterwards and
-counted in characters: agentkit's whole outline, not cut to its usual cap, and BrowserGym's as its agents print it.
+A step is act, settle and observe; BrowserGym's includes the screenshot that it always takes. Text is rendered after it
+and counted in characters: agentkit's whole outline, not cut to its usual cap, and BrowserGym's as its agents print it.
+"Until shown" adds the further looks that it takes until the observation has what the step brought about: with its
+sleeps off, BrowserGym may look too early.
 """
 
 from __future__ import annotations
@@ -31,18 +33,20 @@ from environments.miniwob import pages_folder
 
 HERE = Path(__file__).parent
 CONTEXTS = (1, 2, 4, 8)
-BOOKING = (("To:", "Anch"), ("To:", "Fairb"), ("From:", "Noat"), ("From:", "Seat"), ("From:", "Bos"))
-GOALS = {"small": {"wall": 5.0, "cpu": 15.0, "chars": 3.0}, "large": {"wall": 25.0, "cpu": 40.0, "chars": 3.0}}
+LOOKS = 8
+FIGURES = ("step", "step_cpu", "shown", "shown_cpu", "render", "reset", "chars")
+GOALS = {"small": {"step": 5, "step_cpu": 15, "chars": 3}, "large": {"step": 25, "step_cpu": 40, "chars": 3}}
 """How many times less agentkit should take than BrowserGym with its sleeps off (issue 2, point 3)."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the benchmark and the steps taken on it, in order, after each reset."""
+    """A page of the benchmark and what is done on it after each reset."""
 
     name: str
     size: str
-    steps: Sequence[dict[str, Any]]
+    steps: Sequence[tuple[dict[str, Any], str]]
+    """Each step, with words that the observation must show once the step has had its effect."""
     url: str = ""
 
     @property
@@ -54,44 +58,48 @@ class Page:
 class Measured:
     """What one side did on one page: seconds and characters, one entry per reset or step."""
 
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
+    step: list[float] = field(default_factory=list)
+    step_cpu: list[float] = field(default_factory=list)
+    shown: list[float] = field(default_factory=list)
+    """The step and as many further looks as it took until its effect was in the observation."""
+    shown_cpu: list[float] = field(default_factory=list)
     render: list[float] = field(default_factory=list)
     reset: list[float] = field(default_factory=list)
     chars: list[int] = field(default_factory=list)
-    lean: list[int] = field(default_factory=list)
-
-    def keep(self, reply: dict[str, Any]) -> None:
-        self.wall.append(reply["wall"])
-        self.cpu.append(reply["cpu"])
-        self.render.append(reply["render"])
-
-    def keep_reset(self, reply: dict[str, Any], *, first: bool) -> None:
-        if not first:  # the first one starts a browser or an environment
-            self.reset.append(reply["wall"])
-        self.chars.append(reply["chars"])
-        self.lean.append(reply.get("lean_chars", reply.get("capped_chars", 0)))
+    looks: int = 0
 
     def medians(self) -> dict[str, float]:
-        """Milliseconds, and characters of the first observation."""
-        held = {"step_ms": self.wall, "step_cpu_ms": self.cpu, "render_ms": self.render, "reset_ms": self.reset}
-        found = {name: statistics.median(values) * 1000 for name, values in held.items() if values}
-        return found | {
-            "chars": statistics.median(self.chars),
-            "lean_chars": statistics.median(self.lean),
-            "steps": len(self.wall),
-        }
+        """Milliseconds, and characters of an observation."""
+        timed = ("step", "step_cpu", "shown", "shown_cpu", "render", "reset")
+        found = {name: statistics.median(getattr(self, name)) * 1000 for name in timed if getattr(self, name)}
+        return found | {"chars": statistics.median(self.chars), "looks": self.looks, "steps": len(self.step)}
+
+    def by_step(self, count: int) -> list[float]:
+        """Median milliseconds of each of the page's `count` steps."""
+        return [statistics.median(self.step[n::count]) * 1000 for n in range(count)]
 
 
 def pages(shop_url: str) -> list[Page]:
-    fill = {"act": "fill", "role": "textbox"}
-    # The list of suggestions below one field would cover the next one: upwards, then.
-    book = [{**fill, "name": name, "text": text} for name, text in BOOKING]
-    cards = [{"act": "click", "role": "button", "name": "Add to cart", "nth": nth} for nth in (2, 30, 77, 5, 120)]
+    def click(role: str, name: str | None = None, nth: int = 0) -> dict[str, Any]:
+        return {"act": "click", "role": role, "name": name, "nth": nth}
+
+    def fill(name: str, text: str) -> dict[str, Any]:
+        return {"act": "fill", "role": "textbox", "name": name, "text": text}
+
+    booking = [
+        (fill("To:", "Fairb"), "Fairbanks"),
+        (fill("From:", "Anch"), "Anchorage"),
+        (click("textbox", nth=2), "December"),
+        (click("link", "14"), "12/14/2016"),
+        (click("button", "Search"), "Search"),
+    ]
+    shopping = [
+        (click("button", "Add to cart", nth), f"Cart: {n} items") for n, nth in enumerate((2, 30, 77, 5, 120), 1)
+    ]
     return [
-        Page("click-test", "small", [{"act": "click", "role": "button", "name": "Click Me!"}]),
-        Page("book-flight", "small", book),
-        Page("shop", "large", cards, shop_url),
+        Page("click-test", "small", [(click("button", "Click Me!"), "")]),
+        Page("book-flight", "small", booking),
+        Page("shop", "large", shopping, shop_url),
     ]
 
 
@@ -118,42 +126,55 @@ def measure(page: Page, sides: Sequence[Runner], rounds: int, say: Console) -> d
     for number in range(rounds):
         for side in sides:
             reply = side.ask("reset", seed=number, **page.place)
-            measured[side.name].keep_reset(reply, first=number == 0)
-        for step in page.steps:
+            if number:  # the first one starts a browser or an environment
+                measured[side.name].reset.append(reply["wall"])
+            measured[side.name].chars.append(len(side.ask("text")["text"]))
+        for step, effect in page.steps:
             for side in sides:
-                reply = side.ask("step", **step)
-                if reply["error"]:
-                    raise RuntimeError(f"{side.name} on {page.name}, {step}: {reply['error']}")
-                measured[side.name].keep(reply)
+                take_step(side, step, effect, into=measured[side.name])
         say.print(f"{page.name}: round {number + 1} of {rounds}", style="dim")
     return measured
 
 
+def take_step(side: Runner, step: dict[str, Any], effect: str, *, into: Measured) -> None:
+    reply = side.ask("step", **step)
+    if reply["error"]:
+        raise RuntimeError(f"{side.name}, {step}: {reply['error']}")
+    into.step.append(reply["wall"])
+    into.step_cpu.append(reply["cpu"])
+    wall, cpu = reply["wall"], reply["cpu"]
+    seen = side.ask("text")
+    into.render.append(seen["wall"])
+    into.chars.append(len(seen["text"]))
+    for _ in range(LOOKS):
+        if effect in seen["text"]:
+            break
+        again = side.ask("look")
+        wall, cpu = wall + again["wall"], cpu + again["cpu"]
+        into.looks += 1
+        seen = side.ask("text")
+    into.shown.append(wall)
+    into.shown_cpu.append(cpu)
+
+
 def throughput(page: Page, side: Runner, seconds: float) -> dict[int, float]:
-    """Steps per second with several contexts at once."""
-    plan = [step for step in page.steps if step["act"] == "fill"] or page.steps[:1]
-    if page.size == "large":
-        plan = [{"act": "click", "role": "button", "name": "Search"}]
+    """Steps per second with several contexts at once; the step is one that can be repeated for ever."""
+    role, name = ("button", "Search") if page.size == "large" else ("textbox", "To:")
+    plan = [{"act": "click", "role": role, "name": name}]
     asked = {"plan": plan, "seconds": seconds, **page.place}
     return {n: side.ask("throughput", contexts=n, **asked)["steps_per_s"] for n in CONTEXTS}
 
 
 def table(results: dict[str, Any]) -> Table:
-    drawn = Table(
-        "page", "side", "step ms", "step CPU ms", "render ms", "reset ms", "text chars", "steps", title="Medians"
-    )
-    for page, sides in results["pages"].items():
-        for side, found in sides["medians"].items():
-            row = [
-                f"{found.get(key, float('nan')):,.1f}" for key in ("step_ms", "step_cpu_ms", "render_ms", "reset_ms")
-            ]
-            drawn.add_row(page, side, *row, f"{found['chars']:,.0f}", f"{found['steps']:,.0f}")
-        for side, ratio in sides["ratios"].items():
-            row = [
-                f"{ratio.get(key, float('nan')):,.1f}×"
-                for key in ("step_ms", "step_cpu_ms", "render_ms", "reset_ms", "chars")
-            ]
-            drawn.add_row("", f"{side} / agentkit", *row, "", style="bold")
+    """Medians in milliseconds and characters; under each page, how many times agentkit's figure goes into the others'."""
+    heads = ("step", "step CPU", "until shown", "CPU", "render", "reset", "characters", "looks", "steps")
+    drawn = Table("page", "side", *heads, title="Medians, ms")
+    for page, found in results["pages"].items():
+        for side, medians in found["medians"].items():
+            row = [f"{medians[key]:,.1f}" if key in medians else "" for key in FIGURES]
+            drawn.add_row(page, side, *row, f"{medians['looks']}", f"{medians['steps']}")
+        for side, ratio in found["ratios"].items():
+            drawn.add_row("", f"{side} ÷ agentkit", *(f"{ratio[key]:,.1f}" if key in ratio else "" for key in FIGURES))
         drawn.add_section()
     return drawn
 
@@ -161,9 +182,8 @@ def table(results: dict[str, Any]) -> Table:
 def ratios(medians: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """How many times agentkit's figure goes into each other side's."""
     own = medians["agentkit"]
-    keys = ("step_ms", "step_cpu_ms", "render_ms", "reset_ms", "chars")
     return {
-        side: {key: found[key] / own[key] for key in keys if own.get(key) and key in found}
+        side: {key: found[key] / own[key] for key in FIGURES if own.get(key) and key in found}
         for side, found in medians.items()
         if side != "agentkit"
     }
@@ -171,12 +191,11 @@ def ratios(medians: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 def verdicts(results: dict[str, Any]) -> Iterator[str]:
     """One line for each goal, reached or not."""
-    for page, sides in results["pages"].items():
-        reached = sides["ratios"]["BrowserGym, sleeps off"]
-        goals = GOALS[sides["size"]]
-        for key, figure in (("wall", "step_ms"), ("cpu", "step_cpu_ms"), ("chars", "chars")):
-            word = "reached" if reached[figure] >= goals[key] else "NOT reached"
-            yield f"{page:12} {key:6} {reached[figure]:7.1f}× of {goals[key]:g}×  {word}"
+    for page, found in results["pages"].items():
+        reached = found["ratios"]["BrowserGym, sleeps off"]
+        for key, goal in GOALS[found["size"]].items():
+            word = "reached" if reached[key] >= goal else "NOT reached"
+            yield f"{page:12} {key:9} {reached[key]:7.1f} times less; goal {goal:g}; {word}"
 
 
 def run_speed(options: argparse.Namespace, python: Path, environment: dict[str, str], say: Console) -> dict[str, Any]:
@@ -192,7 +211,12 @@ def run_speed(options: argparse.Namespace, python: Path, environment: dict[str, 
             rounds = options.rounds * (3 if len(page.steps) == 1 else 1)
             measured = measure(page, [ours, tuned, usual], rounds, say)
             medians = {side: found.medians() for side, found in measured.items()}
-            results["pages"][page.name] = {"size": page.size, "medians": medians, "ratios": ratios(medians)}
+            results["pages"][page.name] = {
+                "size": page.size,
+                "medians": medians,
+                "ratios": ratios(medians),
+                "by_step": {side: found.by_step(len(page.steps)) for side, found in measured.items()},
+            }
         for page in chosen:
             if page.name != "click-test":
                 results["throughput"][page.name] = throughput(page, ours, options.seconds)
@@ -215,11 +239,14 @@ def main() -> None:
     python = set_up(options.environment.resolve())
     environment = settings(options.environment.resolve(), pages_folder())
     results: dict[str, Any] = {}
-    out = Console()
+    out = Console(width=None if sys.stdout.isatty() else 140)
     if options.part in ("speed", "all"):
         results |= run_speed(options, python, environment, say)
         out.print(table(results))
         out.print(*verdicts(results), sep="\n")
+        for page, found in results["pages"].items():
+            for side, steps in found["by_step"].items():
+                out.print(f"{page}, {side}, by step: " + ", ".join(f"{ms:.0f}" for ms in steps))
         for page, found in results["throughput"].items():
             out.print(f"{page}: " + ", ".join(f"{n} contexts {rate:.0f} steps/s" for n, rate in found.items()))
     if options.part in ("listing", "all"):

@@ -15,6 +15,9 @@
     };
   });
   const words = new Set(["click", "dblclick", "mousedown", "mouseup", "pointerdown", "touchstart"]);
+  // What jQuery UI drags and selects: the listener sits on a container, or on nothing yet.
+  const HANDLES = ".ui-slider-handle, .ui-sortable-handle, .ui-draggable-handle, .ui-selectee";
+  const pointer = (el) => getComputedStyle(el).cursor === "pointer";
   const scene = document.getElementById("area") || document.getElementById("wrap") || document.body;
   const whole = scene.getBoundingClientRect();
   const places = [];
@@ -27,6 +30,8 @@
       r.right > 0 && r.bottom > 0;
     // A listener on nearly the whole scene serves its insides; it is no place of its own.
     const wide = r.width * r.height > 0.6 * whole.width * whole.height && el.children.length > 0;
+    if (el.matches(HANDLES)) types.push("handle");
+    if (pointer(el) && !pointer(el.parentElement)) types.push("pointer");
     if (!types.length || native || !visible || wide) continue;
     places.push({
       tag: el.localName, types, class: el.getAttribute("class") || "", id: el.id, text: (el.textContent || "").trim().slice(0, 40),

@@ -1,7 +1,8 @@
 """Is everything that BrowserGym lists in agentkit's outline, and what does BrowserGym leave out?
 
-Both look at one live document, the first page of each MiniWoB++ task in BrowserGym's own browser; elements are matched by
-identity. Which places a person can act on besides is asked of the browser: elements with a mouse listener of their own.
+Both look at one live document, the first page of each MiniWoB++ task in BrowserGym's own browser; elements are matched
+by identity. Which places a person can act on besides is asked of the page: elements with a mouse listener of their own,
+a hand for a cursor, or the class of a handle.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from runner import Runner
 
 from environments.miniwob import load
@@ -17,10 +19,29 @@ from environments.web.outline import OUTLINE_JS
 __all__ = ["compare_listings"]
 
 ACTIONABLE = frozenset(
-    ["button", "checkbox", "combobox", "link", "listbox", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "radio", "searchbox", "slider", "spinbutton", "switch", "tab", "textbox", "treeitem"]
+    [
+        "button",
+        "checkbox",
+        "combobox",
+        "link",
+        "listbox",
+        "menuitem",
+        "menuitemcheckbox",
+        "menuitemradio",
+        "option",
+        "radio",
+        "searchbox",
+        "slider",
+        "spinbutton",
+        "switch",
+        "tab",
+        "textbox",
+        "treeitem",
+    ]
 )
 CHOICES = frozenset({"option", "menuitem"})
 SEED = 1
+TOLD = ("role", "tag", "name", "text", "class", "id", "box", "types", "bid")
 
 
 def compare_listings(side: Runner, tasks: list[str], *, out: Console, say: Console) -> dict[str, Any]:
@@ -42,25 +63,25 @@ def compare_listings(side: Runner, tasks: list[str], *, out: Console, say: Conso
 
 
 def judge(found: dict[str, Any]) -> dict[str, Any]:
-    """One task: BrowserGym's actionable elements against our outline, and the places against both."""
+    """One task: BrowserGym's actionable elements against our outline, and every place against both."""
     outline = found["outline"]
     ours = {element["bid"]: element for element in outline if element["bid"]}
     listed = [node for node in found["listed"] if node["role"] in ACTIONABLE]
-    missing = [node for node in listed if node["bid"] not in ours and not offered(node, outline)]
     unnamed = [node for node in listed if not node["name"].strip()]
-    still = [node for node in unnamed if not name_of(ours.get(node["bid"]))]
-    ids = {node["bid"] for node in found["listed"]}
+    there = {node["bid"]: node["name"].strip() for node in found["listed"]}
     refs = {element["ref"]: element for element in outline}
-    theirs_lack = [place for place in found["places"] if place["bid"] not in ids]
+    places = found["places"]
     return {
         "listed": len(listed),
-        "missing": missing,
+        "missing": [node for node in listed if node["bid"] not in ours and not offered(node, outline)],
         "unnamed_there": len(unnamed),
-        "unnamed_here": still,
-        "places": len(found["places"]),
-        "unlisted_there": len(theirs_lack),
-        "unlisted_here": [place for place in theirs_lack if not serving(place, refs)],
-        "nameless_here": [place for place in theirs_lack if serving(place, refs) and not named(place, refs)],
+        "unnamed_here": [node for node in unnamed if not name_of(ours.get(node["bid"]))],
+        "places": len(places),
+        "places_unlisted_there": sum(place["bid"] not in there for place in places),
+        "places_nameless_there": sum(there.get(place["bid"]) == "" for place in places),
+        "places_unlisted_here": [place for place in places if not serving(place, refs)],
+        "places_nameless_here": [place for place in places if serving(place, refs) and not named(place, refs)],
+        "guessed_here": sum(element["guessed"] for element in outline),
     }
 
 
@@ -83,31 +104,25 @@ def name_of(element: dict[str, Any] | None) -> str:
 
 
 def report(results: dict[str, Any], unopened: dict[str, str], out: Console) -> None:
-    def total(key: str) -> int:
-        return sum(len(r[key]) if isinstance(r[key], list) else r[key] for r in results.values())
+    """Print the counts, then one line for every miss of ours."""
 
-    def tasks_with(key: str) -> int:
-        return sum(bool(r[key]) for r in results.values())
+    def count(key: str) -> str:
+        sizes = [len(r[key]) if isinstance(r[key], list) else r[key] for r in results.values()]
+        return f"{sum(sizes)} in {sum(map(bool, sizes))} tasks"
 
-    out.print(
-        f"MiniWoB++ first pages that both open: {len(results)}; BrowserGym opens none of: {', '.join(unopened) or '-'}"
-    )
-    out.print(f"actionable elements that BrowserGym lists: {total('listed')}; not in our outline: {total('missing')}")
-    out.print(
-        f"listed there without a name: {total('unnamed_there')} in {tasks_with('unnamed_there')} tasks; "
-        f"without one here: {total('unnamed_here')}"
-    )
-    out.print(
-        f"places with a mouse listener of their own that BrowserGym does not list: {total('unlisted_there')} "
-        f"in {tasks_with('unlisted_there')} tasks; not in our outline: {total('unlisted_here')}; "
-        f"there without a name: {total('nameless_here')}"
-    )
-    for key in ("missing", "unnamed_here", "unlisted_here", "nameless_here"):
+    drawn = Table("MiniWoB++ first pages", "BrowserGym", "agentkit", title=f"What is listed on {len(results)} pages")
+    drawn.add_row("actionable elements by role, listed by BrowserGym", count("listed"), "")
+    drawn.add_row("  of these not listed", "", count("missing"))
+    drawn.add_row("  of these without a name", count("unnamed_there"), count("unnamed_here"))
+    drawn.add_row("places with a mouse listener, pointer or handle", count("places"), count("places"))
+    drawn.add_row("  of these not listed", count("places_unlisted_there"), count("places_unlisted_here"))
+    drawn.add_row("  of these listed without a name", count("places_nameless_there"), count("places_nameless_here"))
+    drawn.add_row("names guessed from class, id or file", "", count("guessed_here"))
+    out.print(drawn)
+    if unopened:
+        out.print(f"not opened by BrowserGym: {', '.join(unopened)}")
+    for key in ("missing", "unnamed_here", "places_unlisted_here", "places_nameless_here"):
         for task, result in results.items():
             for item in result[key]:
-                told = {
-                    k: v
-                    for k, v in item.items()
-                    if k in ("role", "tag", "name", "text", "class", "id", "box", "types") and v
-                }
-                out.print(f"  {key:14} {task}: {told}", markup=False)
+                told = {k: item[k] for k in TOLD if item.get(k)}
+                out.print(f"{key} {task}: {told}", markup=False)

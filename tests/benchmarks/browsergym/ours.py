@@ -39,16 +39,28 @@ class Side:
         environment = await self._environment("pages" if url else "miniwob")
         self.episode = await self.open.enter_async_context(environment.start(task(page, url), seed=seed))
         self.observation = await self.episode.observe()
-        return self._reply(time.perf_counter() - start)
+        return {"wall": time.perf_counter() - start}
 
-    async def step(self, *, act: str, role: str, name: str, nth: int = 0, text: str = "") -> dict:
-        """Click or fill the nth element of this role and name."""
+    async def step(self, *, act: str, role: str, name: str | None = None, nth: int = 0, text: str = "") -> dict:
+        """Click or fill the nth element of this role and name; without a name, of this role."""
         action = choose(self.observation, act=act, role=role, name=name, nth=nth, text=text)
         start = time.perf_counter()
         result = await self.episode.step(action)
         wall = time.perf_counter() - start
         self.observation = result.observation
-        return self._reply(wall) | {"error": result.error}
+        return {"wall": wall, "error": result.error}
+
+    async def look(self) -> dict:
+        """Observe again without acting."""
+        start = time.perf_counter()
+        self.observation = await self.episode.observe()
+        return {"wall": time.perf_counter() - start}
+
+    async def text(self) -> dict:
+        """The observation for a model, nothing left out."""
+        start = time.perf_counter()
+        text = self.observation.render(max_tokens=WHOLE)
+        return {"wall": time.perf_counter() - start, "text": text}
 
     async def throughput(self, *, page: str, contexts: int, seconds: float, plan: list[dict], url: str = "") -> dict:
         """Steps per second of so many episodes at once, each going through the plan over and over."""
@@ -74,12 +86,6 @@ class Side:
                 workers = [group.create_task(work(episode, begun + seconds)) for episode in episodes]
             took = time.perf_counter() - begun
         return {"steps_per_s": sum(worker.result() for worker in workers) / took}
-
-    def _reply(self, wall: float) -> dict:
-        start = time.perf_counter()
-        text = self.observation.render(max_tokens=WHOLE)
-        render = time.perf_counter() - start
-        return {"wall": wall, "render": render, "chars": len(text), "capped_chars": len(self.observation.render())}
 
     async def _environment(self, kind: str) -> WebEnvironment:
         if kind not in self.environments:
@@ -115,9 +121,11 @@ def task(page: str, url: str) -> Task:
     return Task(id=page, suite="miniwob", **limits)
 
 
-def choose(observation: WebObservation, *, act: str, role: str, name: str, nth: int = 0, text: str = "") -> Action:
-    """The action on the nth element of this role and name."""
-    held = [e.ref for e in observation.elements if e.ref and e.role == role and e.name == name]
+def choose(
+    observation: WebObservation, *, act: str, role: str, name: str | None = None, nth: int = 0, text: str = ""
+) -> Action:
+    """The action on the nth element of this role and name; without a name, of this role."""
+    held = [e.ref for e in observation.elements if e.ref and e.role == role and name in (None, e.name)]
     if nth >= len(held):
         listed = observation.render(max_tokens=500)
         raise LookupError(f"no {role} {name!r} number {nth}; {len(held)} of them in\n{listed}")

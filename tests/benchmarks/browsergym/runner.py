@@ -40,7 +40,7 @@ class Runner:
             self._process.kill()
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """The reply, with `cpu`: seconds of processor time in the whole process tree, from the request to a moment after.
+        """The reply, with `cpu`: processor seconds of the whole process tree, from the request to a moment after.
 
         Raises:
             RuntimeError: the side could not do it; the message is its own.
@@ -51,7 +51,7 @@ class Runner:
         line = self._process.stdout.readline()
         reply = json.loads(line) if line else {"failed": f"ended with status {self._process.wait()}"}
         if "failed" in reply:
-            raise RuntimeError(f"{self.name}, {do} {arguments}: {reply['failed']}")
+            raise RuntimeError(f"{self.name} could not {do}: {reply['failed']}")
         time.sleep(REST_S)
         after = cpu_by_process(self._process.pid)
         return reply | {"cpu": sum(used - before.get(pid, 0.0) for pid, used in after.items())}

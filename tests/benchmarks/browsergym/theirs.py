@@ -54,30 +54,35 @@ class Side:
             self.env = gymnasium.make(name, disable_env_checker=True, **self.options, **kind)
             self.page = page
         self.observation, _ = self.env.reset(seed=seed)
-        return self._reply(time.perf_counter() - start)
+        return {"wall": time.perf_counter() - start}
 
-    def step(self, *, act: str, role: str, name: str, nth: int = 0, text: str = "") -> dict:
-        """Click or fill the nth element of this role and name."""
+    def step(self, *, act: str, role: str, name: str | None = None, nth: int = 0, text: str = "") -> dict:
+        """Click or fill the nth element of this role and name; without a name, of this role."""
         bid = self._find(role, name, nth)
         action = f"click({bid!r})" if act == "click" else f"fill({bid!r}, {text!r})"
         start = time.perf_counter()
         self.observation, *_ = self.env.step(action)
-        return self._reply(time.perf_counter() - start) | {"error": self.observation["last_action_error"]}
+        return {"wall": time.perf_counter() - start, "error": self.observation["last_action_error"]}
 
-    def _find(self, role: str, name: str, nth: int) -> str:
+    def _find(self, role: str, name: str | None, nth: int) -> str:
         nodes = self.observation["axtree_object"]["nodes"]
-        held = [node for node in nodes if value(node, "role") == role and value(node, "name") == name]
+        held = [node for node in nodes if value(node, "role") == role and name in (None, value(node, "name"))]
         bids = [node["browsergym_id"] for node in held if node.get("browsergym_id")]
         if nth >= len(bids):
             raise LookupError(f"no {role} {name!r} number {nth}; {len(bids)} of them")
         return bids[nth]
 
-    def _reply(self, wall: float) -> dict:
+    def look(self) -> dict:
+        """Observe again without acting."""
+        start = time.perf_counter()
+        self.observation, *_ = self.env.step("noop(0)")
+        return {"wall": time.perf_counter() - start}
+
+    def text(self) -> dict:
+        """The observation as its agents print it."""
         start = time.perf_counter()
         text = flatten_axtree_to_str(self.observation["axtree_object"])
-        render = time.perf_counter() - start
-        lean = sum(len(line) + 1 for line in text.splitlines() if not line.lstrip().startswith("InlineTextBox"))
-        return {"wall": wall, "render": render, "chars": len(text), "lean_chars": lean}
+        return {"wall": time.perf_counter() - start, "text": text}
 
     def listing(self, *, outline_js: str, page: str, seed: int) -> dict:
         """What BrowserGym lists on a task's first page, and beside it agentkit's outline of the very same document.
