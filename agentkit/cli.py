@@ -70,6 +70,7 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="First seed. The same task and seed are the same instance.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each task, counting up from --seed.")] = 1,
     feedback: Annotated[str, typer.Option(help="Who tells the agent how an attempt went: trace, judge, or env (the verdict itself; marked in the log).")] = "trace",
+    judge: Annotated[str | None, typer.Option(help="The model that judges with --feedback judge; --model when left out.")] = None,
     heldout: Annotated[bool, typer.Option("--heldout", help="These are test tasks: nothing is learnt, no env feedback.")] = False,
     library: Annotated[Path | None, typer.Option(help="Recall from, and learn into, the memory in this folder.")] = None,
     learn: Annotated[str, typer.Option(help="When lessons are written: online, after (repeatable in parallel), off.")] = "online",
@@ -105,7 +106,14 @@ def run(
         limits=limits,
     )
     execute(
-        plan, loaded, model=open_model(model, base_url, head), out=out, library=library, resume=resume, as_json=as_json
+        plan,
+        loaded,
+        model=open_model(model, base_url, head),
+        judge=open_model(judge, base_url, None) if judge else None,
+        out=out,
+        library=library,
+        resume=resume,
+        as_json=as_json,
     )
 
 
@@ -150,7 +158,15 @@ def open_model(spec: str, base_url: str | None, head: Path | None) -> Model:
 
 
 def execute(
-    plan: Plan, suite: Suite, *, model: Model, out: Path, library: Path | None, resume: bool, as_json: bool
+    plan: Plan,
+    suite: Suite,
+    *,
+    model: Model,
+    judge: Model | None,
+    out: Path,
+    library: Path | None,
+    resume: bool,
+    as_json: bool,
 ) -> None:
     """Run a plan under a progress bar, and print its report."""
     from agentkit.progress import progress_bar
@@ -165,7 +181,9 @@ def execute(
                 writable = plan.learn != "off"
                 store = await stack.enter_async_context(MemoryStore.open(library, writable=writable))
             show = stack.enter_context(progress_bar(len(plan.items), quiet=as_json))
-            await run_study(plan, suite, model=model, out=out, store=store, resume=resume, on_progress=show)
+            await run_study(
+                plan, suite, model=model, judge=judge, out=out, store=store, resume=resume, on_progress=show
+            )
 
     asyncio.run(work())
     print_the_report([out], as_json=as_json, console=console)

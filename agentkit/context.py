@@ -5,17 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agentkit.budget import Budget
 from agentkit.models.contracts import Model
 from environments.contracts import Observation, Score, StopReason, Task
 from memory.contracts import Memory
-from memory.trajectory import Attempt, Note, Step
+from memory.trajectory import NOTHING_USED, Attempt, Note, Step, Usage
 
-__all__ = ["Context", "Evaluate", "Forgetful", "Recorder"]
+__all__ = ["Context", "Evaluate", "Evaluation", "Forgetful", "Recorder"]
 
-Evaluate = Callable[[Task, Attempt], Awaitable[Score]]
+class Evaluation(NamedTuple):
+    """What an agent is told of an attempt, and what finding it out took."""
+
+    score: Score
+    usage: Usage = NOTHING_USED
+
+
+Evaluate = Callable[[Task, Attempt], Awaitable[Evaluation]]
 """Says how an attempt went, as far as the agent may know: a judge, a reading of the trace, or the environment's end
 signal where the run was started with `--feedback env`."""
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
-from agentkit.context import Context, Evaluate
+from agentkit.context import Context, Evaluate, Evaluation
 from agentkit.methods import Strategy
 from environments.contracts import Action, Environment, Episode, Grader, Score, StopReason, Task, ToolSpec
 from memory.trajectory import NOTHING_USED, Attempt, Trajectory, Usage
@@ -103,10 +103,11 @@ async def run_task(
 def told_by(witness: Witness) -> Evaluate:
     """The environment's end signal as feedback; for training tasks only."""
 
-    async def evaluate(task: Task, attempt: Attempt) -> Score:
+    async def evaluate(task: Task, attempt: Attempt) -> Evaluation:
         if not witness._verdicts:
-            return Score(value=0.0, success=False, source="environment", reasons="the episode never opened")
-        return witness._verdicts[-1]
+            why = "the episode never opened"
+            return Evaluation(Score(value=0.0, success=False, source="environment", reasons=why))
+        return Evaluation(witness._verdicts[-1])
 
     return evaluate
 

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypedDict
 
 from agentkit.budget import Budget, BudgetExceeded
 from agentkit.context import Context
+from agentkit.judge import judge_with
 from agentkit.methods import METHODS, strategy_for
 from agentkit.models.contracts import Model
 from agentkit.models.metered import metered
@@ -109,26 +110,35 @@ async def run_study(
     model: Model,
     out: Path,
     store: Store | None = None,
+    judge: Model | None = None,
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> list[Trajectory]:
     """Run the plan's tasks and return the trajectories in the plan's order, those of an earlier part included.
 
+    `judge` is who evaluates attempts with `feedback="judge"`; the acting model when left out.
+
     Raises:
-        AgentkitError: there is nothing to run; `out` holds a study already and `resume` is not set, or holds another one.
+        AgentkitError: there is nothing to run; no judge that can read; `out` holds a study already and `resume` is not
+            set, or holds another one.
         ModelUnavailable: the model cannot be reached; nothing is written then.
     """
     if not plan.items:
         raise AgentkitError("no task to run; `agentkit tasks` lists the suites and their tasks")
     strategy_for(plan.agent, trials=plan.trials, prose=writes_prose(model))
+    judge = judge or model
+    if plan.feedback == "judge" and not writes_prose(judge):
+        raise AgentkitError("the pilot cannot judge, since it reads no prose; name a language model with --judge")
     await model.check()
+    if plan.feedback == "judge" and judge is not model:
+        await judge.check()
     config = {**plan.record(), "model": model.name}
     finished = finished_before(out, config) if resume else {}
     created = datetime.now(UTC).isoformat(timespec="seconds")
     with StudyLog.open(
         out, config=config, seed=plan.seeds[0], versions=versions(), created=created, commit=commit(), resume=resume
     ) as log:
-        study = Study(plan, suite, model, log, store, on_progress, finished)
+        study = Study(plan, suite, model, judge, log, store, on_progress, finished)
         return await study.run()
 
 
@@ -170,12 +180,13 @@ class Study:
         plan: Plan,
         suite: Suite,
         model: Model,
+        judge: Model,
         log: StudyLog,
         store: Store | None,
         on_progress: Callable[[Progress], None],
         finished: dict[str, Trajectory],
     ) -> None:
-        self.plan, self.suite, self.model, self.log, self.store = plan, suite, model, log, store
+        self.plan, self.suite, self.model, self.judge, self.log, self.store = plan, suite, model, judge, log, store
         self.on_progress = on_progress
         self.budget = Budget(**plan.limits)
         self.done = dict(finished)
@@ -222,6 +233,7 @@ class Study:
             budget=self.budget,
             memory=self.store,
             recorder=recorder,
+            evaluate=judge_with(metered(self.judge, self.budget)) if self.plan.feedback == "judge" else None,
             seed=seed,
             temperature=self.plan.temperature,
         )

@@ -102,9 +102,9 @@ async def attempt(state: State, runtime: Runtime[Trials]) -> State:
 async def evaluate(state: State, runtime: Runtime[Trials]) -> State:
     """Ask whoever may judge how the attempt went."""
     trials, made = runtime.context, runtime.context.attempts[-1]
-    score = await trials.evaluate(trials.task, made)
+    score, usage = await trials.evaluate(trials.task, made)
     data = {"value": score.value, "success": score.success, "source": score.source}
-    note = Note(kind="evaluation", text=score.reasons, data=data)
+    note = Note(kind="evaluation", text=score.reasons, data=data, usage=usage)
     trials.context.recorder.note(note)
     trials.attempts[-1] = dataclasses.replace(made, score=score, notes=(*made.notes, note))
     return {"success": score.success}

@@ -279,12 +279,17 @@
     return false;
   };
 
-  // What is pending, in words; empty for nothing.
+  // Timers that are pending, in words; empty for none. They do not excuse endless changes, as what follows does.
+  const ticks = (at) => {
+    if (timers.size) return "a timer is running";
+    for (const since of ticking.values()) if (at - since < CHURN) return "a timer is ticking";
+    for (const frame of inner()) if (frame.ticks(at)) return frame.ticks(at);
+    return "";
+  };
+  // What else is pending.
   const busy = (at, left) => {
     if (stillLoading(at)) return "the page is still loading";
     for (const address of requests.values()) return "a request is running: " + address;
-    if (timers.size) return "a timer is running";
-    for (const since of ticking.values()) if (at - since < CHURN) return "a timer is ticking";
     for (const node of loading) {
       if (node.isConnected && !givenUp.has(node)) return "a part is being loaded: " + (node.src || node.href || node.localName);
       loading.delete(node);
@@ -363,10 +368,10 @@
     const look = () => {
       if (leaving) return resolve("");
       const at = clock(), all = count();
-      const pending = busy(at, end - at);
+      const firm = busy(at, end - at), pending = firm || ticks(at);
       const moved = all !== seen;
       seen = all;
-      if (pending || !moved) quietBut = at;
+      if (firm || !moved) quietBut = at;
       if (!pending && !moved) return finish("");
       if (at >= end) return finish(pending || "the page keeps changing");
       if (at - quietBut > CHURN) {
@@ -405,7 +410,7 @@
 
   Object.defineProperty(window, "__agentkit_settle", {
     value: Object.freeze({
-      __proto__: null, arm, busy, calm, count, giveUp, report, rest, stay, takeLog, wait, waitAndObserve, watch,
+      __proto__: null, arm, busy, calm, count, giveUp, report, rest, stay, takeLog, ticks, wait, waitAndObserve, watch,
     }),
   });
 })();

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agentkit.context import Context
+from agentkit.context import Context, Evaluation
 from agentkit.models.scripted import ScriptedModel
 from agentkit.run import run_task
 from agentkit.strategies.reflexion import REFLECTIONS_KEPT, reflexion
 from environments.contracts import Score, StopReason, Task
-from memory.trajectory import Attempt, Completion, Recalled, ToolCall
+from memory.trajectory import Attempt, Completion, Recalled, ToolCall, Usage
 
 from .doors import DoorEnvironment, DoorGrader
 
@@ -25,9 +25,10 @@ def said(text: str) -> Completion:
     return Completion(text=text)
 
 
-async def judged_by_door(task: Task, attempt: Attempt) -> Score:
+async def judged_by_door(task: Task, attempt: Attempt) -> Evaluation:
     right = bool(attempt.steps) and attempt.steps[-1].action.arguments["door"] == 2
-    return Score(value=float(right), success=right, source="judge", reasons="right door" if right else "wrong door")
+    score = Score(value=float(right), success=right, source="judge", reasons="right door" if right else "wrong door")
+    return Evaluation(score, Usage(calls=1, prompt_tokens=7))
 
 
 async def test_it_retries_with_the_reflection_until_the_evaluation_is_good() -> None:
@@ -36,6 +37,7 @@ async def test_it_retries_with_the_reflection_until_the_evaluation_is_good() -> 
     trajectory = await reflexion(TASK, DoorEnvironment(), context=context, max_trials=5)
     assert [a.score.success for a in trajectory.attempts] == [False, True]
     assert [note.kind for note in trajectory.attempts[0].notes] == ["evaluation", "reflection"]
+    assert [note.usage.prompt_tokens for a in trajectory.attempts for note in a.notes if note.kind == "evaluation"] == [7, 7]
     shown = [p for m in model.asked[-1].messages for p in m.parts if isinstance(p, Recalled)]
     assert [item.text for part in shown for item in part.items] == ["Door 1 was wrong, so I try door 2."]
 

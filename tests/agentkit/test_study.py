@@ -121,3 +121,24 @@ async def test_kill_nine_loses_at_most_the_task_in_flight(tmp_path: Path) -> Non
     done = await run_study(Plan(tasks=tuple(suite.tasks())), suite, model=model, out=tmp_path, resume=True)
     assert len(done) == 60
     assert len(model.asked) == 60 - len(finished)
+
+
+async def test_a_judge_decides_when_asked_to_and_is_charged(tmp_path: Path) -> None:
+    suite = DoorSuite(DoorEnvironment(), count=1)
+    verdicts = ScriptedModel(['{"reasons": "no", "success": false}', '{"reasons": "yes", "success": true}'])
+    actor = ScriptedModel([ToolCall("open", {"door": 1}), "Next time door 2.", ToolCall("open", {"door": 2})])
+    made = Plan(tasks=tuple(suite.tasks()), seeds=(1,), agent="reflexion", trials=3, feedback="judge")
+    [done] = await run_study(made, suite, model=actor, judge=verdicts, out=tmp_path)
+    assert [(a.score.source, a.score.success) for a in done.attempts] == [("judge", False), ("judge", True)]
+    assert done.success
+    assert not done.uses_gold
+    assert done.usage.calls == len(actor.asked) + len(verdicts.asked) == 5
+
+
+async def test_the_pilot_cannot_judge_and_says_what_to_do(tmp_path: Path) -> None:
+    from agentkit.models.pilot import PilotModel
+
+    suite = DoorSuite(DoorEnvironment())
+    with pytest.raises(AgentkitError, match="--judge"):
+        await run_study(plan(agent="reflexion", feedback="judge"), suite, model=PilotModel(), out=tmp_path / "x")
+    assert not (tmp_path / "x").exists()

@@ -177,7 +177,7 @@ async def box(episode: WebEpisode) -> None:
 SOLUTIONS: dict[str, tuple[Play, Play | None]] = {
     "click-test": (clicks("Click Me!"), None),
     "click-test-2": (clicks("ONE"), clicks("TWO")),
-    "click-button-sequence": (clicks("ONE", "TWO"), clicks("TWO")),
+    "click-button-sequence": (clicks("ONE", "TWO"), clicks("TWO", "ONE")),
     "click-button": (named_button, other_button),
     "click-checkboxes": (checkboxes, clicks("Submit")),
     "click-option": (option, clicks("Submit")),
@@ -219,27 +219,29 @@ async def test_a_wrong_solution_fails(opened: tuple[Environment, Grader], name: 
         await wrong(episode)
         score = await grader.verdict(episode)
         assert (score.success, score.value) == (False, 0.0)
-        assert score.reasons.startswith("raw reward -1")
+        assert score.reasons.startswith("raw reward -")
 
 
 # ---- instances
 
 
 @in_browser
-async def test_the_same_seed_is_the_same_instance_and_nothing_goes_wrong(opened: tuple[Environment, Grader]) -> None:
-    """Over every task; a failure names all that differ."""
+async def test_every_task_opens_without_trouble_and_one_in_four_the_same_again(
+    opened: tuple[Environment, Grader],
+) -> None:
+    """A failure names all the tasks that it is about."""
     env, _ = opened
-    different, troubled = [], []
+    first, troubled, different = {}, [], []
     for one in load_suite("miniwob").tasks():
-        found = []
-        for _ in range(2):
-            async with env.start(one, seed=SEED) as episode:
-                found.append((episode.goal, episode.fingerprints[0]))
-                seen = await episode.observe()
-                if seen.events or not episode.goal or not seen.elements:
-                    troubled.append((one.id, seen.events, episode.goal))
-        if found[0] != found[1] and one.id not in MOVING:
-            different.append(one.id)
+        async with env.start(one, seed=SEED) as episode:
+            first[one.id] = (episode.goal, episode.fingerprints)
+            seen = await episode.observe()
+            if seen.events or not episode.goal or not seen.elements:
+                troubled.append((one.id, seen.events, episode.goal))
+    for one in load_suite("miniwob").tasks()[::4]:
+        async with env.start(one, seed=SEED) as episode:
+            if (episode.goal, episode.fingerprints) != first[one.id] and one.id not in MOVING:
+                different.append(one.id)
     assert different == []
     assert troubled == []
 
