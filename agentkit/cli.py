@@ -24,7 +24,7 @@ from sandbox import AgentkitError
 
 if TYPE_CHECKING:
     from agentkit.models.contracts import Model
-    from agentkit.study import Learn, Plan
+    from agentkit.study import Plan
     from environments.contracts import Split, Suite, Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -221,7 +221,7 @@ def show(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Say what this machine has and lacks, with the command that mends it. Exits with 1 when something needed is missing."""
+    """Say what this machine has and lacks, with the command that mends it. Exits with 1 when a needed thing is missing."""
     from dataclasses import asdict
 
     from agentkit.doctor import diagnose

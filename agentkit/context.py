@@ -15,6 +15,7 @@ from memory.trajectory import NOTHING_USED, Attempt, Note, Step, Usage
 
 __all__ = ["Context", "Evaluate", "Evaluation", "Forgetful", "Recorder"]
 
+
 class Evaluation(NamedTuple):
     """What an agent is told of an attempt, and what finding it out took."""
 

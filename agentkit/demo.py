@@ -39,7 +39,7 @@ __all__ = ["DEMO_TASKS", "Round", "demo"]
 
 TRAINING_SEEDS = (range(0, 3), range(3, 5))
 """Two passes; the second one already recalls what the first one taught."""
-HELDOUT_SEEDS = range(1000, 1006)
+HELDOUT_SEEDS = range(2000, 2006)
 TRIALS = 4
 TRAINING_TEMPERATURE, HELDOUT_TEMPERATURE = 0.5, 0.3
 """Warm to explore, cooler to be judged; the same in every round."""
@@ -120,20 +120,22 @@ async def demo(
     parts = Demo(load_suite("miniwob"), out, parallel, tasks or DEMO_TASKS, heldout)
     rounds = [await parts.heldout("before", model=model)]
     async with MemoryStore.open(out / "library") as store:
-        trained = [
-            t for k, seeds in enumerate(training, 1) for t in await parts.train(k, seeds, model=model, store=store)
-        ]
-        tell_story(trained, console)
+        passes = [await parts.train(k, seeds, model=model, store=store) for k, seeds in enumerate(training, 1)]
+        tell_story([trajectory for part in passes for trajectory in part], console)
         rounds.append(await parts.heldout("memory", model=model, store=store))
         if isinstance(model, PilotModel):
-            tuned = PilotModel(head=tuned_head(trained, model, out), encoder=model.encoder)
+            tuned = PilotModel(head=tuned_head(passes[-1], model, out), encoder=model.encoder)
             rounds.append(await parts.heldout("memory + head", model=tuned, store=store))
     conclude(rounds, out=out, console=console, seconds=time.monotonic() - started)
     return rounds
 
 
 def tuned_head(trained: Sequence[Trajectory], model: PilotModel, out: Path) -> Head:
-    """A head fitted to the pilot's own successful steps, saved beside the runs."""
+    """A head fitted to the pilot's own successful steps, saved beside the runs.
+
+    Only to those of the last pass, which were taken with memory at hand, as the held-out ones will be: steps without it
+    teach the head to do without it.
+    """
     rows = rows_of(trained, encoder=model.encoder)
     head = tune(rows, prior=model.head, origin="tuned by the demo")
     head.save(out / "pilot-head.json")
@@ -148,9 +150,8 @@ def tell_story(trained: Sequence[Trajectory], console: Console) -> None:
         return
     example = retried[0]
     reflection = next((n.text for a in example.attempts for n in a.notes if n.kind == "reflection"), "")
-    console.print(
-        f"\n[bold]{len(retried)} training tasks were failed first and solved on a retry.[/bold] For example {example.id}:"
-    )
+    console.print(f"\n[bold]{len(retried)} training tasks were failed first and solved on a retry.[/bold]", end=" ")
+    console.print(f"For example {example.id}:", markup=False)
     console.print(f"  goal        {example.attempts[0].goal}", markup=False)
     console.print(f"  reflection  {reflection[:200]}", markup=False)
     console.print(f"  solved      on attempt {len(example.attempts)}\n", markup=False)
@@ -197,41 +198,34 @@ WHERE = (
 )
 
 DEMO_TASKS = (
-    "choose-list",
-    "click-button",
-    "click-button-sequence",
+    "bisect-angle",
+    "buy-ticket",
     "click-checkboxes",
-    "click-checkboxes-soft",
-    "click-collapsible",
-    "click-collapsible-2",
-    "click-color",
-    "click-dialog",
+    "click-checkboxes-large",
     "click-dialog-2",
-    "click-link",
-    "click-option",
-    "click-scroll-list",
+    "click-menu-2",
     "click-shape",
-    "click-tab-2-easy",
-    "click-tab-2-hard",
     "click-widget",
+    "draw-line",
     "email-inbox-delete",
     "email-inbox-important",
     "email-inbox-noscroll",
-    "enter-date",
+    "email-inbox-reply",
+    "email-inbox-star-reply",
     "enter-password",
-    "enter-text",
-    "enter-time",
+    "find-midpoint",
     "focus-text-2",
-    "login-user",
-    "login-user-popup",
-    "multi-layouts",
-    "multi-orderings",
+    "form-sequence-2",
+    "form-sequence-3",
+    "generate-number",
     "navigate-tree",
-    "phone-book",
-    "read-table",
+    "odd-or-even",
     "search-engine",
-    "sign-agreement",
     "social-media",
-    "use-autocomplete",
+    "use-colorwheel",
 )
-"""Tasks that clicks, typing and choosing can solve; dragging, drawing, arithmetic and long forms are left out."""
+"""Every MiniWoB++ task of which the pilot failed an instance at first and solved it on a retry, on the training seeds
+500 and 501 (`agentkit run miniwob --agent reflexion --trials 3 --feedback env --temperature 0.5 --seed 500 --seeds 2`):
+where there is something to learn and a way to learn it. Chosen before any of the held-out seeds was looked at. Tasks
+that the pilot always or never solves are left out, so the rates say nothing about MiniWoB++ as a whole.
+"""

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def diagnose(folder: Path | None = None) -> list[Finding]:
         *_shadowing(folder),
         *_packages(),
         _encoder(),
+        _driver(),
         _browser(),
         _disk(folder),
         _docker(),
@@ -161,6 +163,17 @@ def _encoder() -> Finding:
     except ImportError:
         mend = f"{sys.executable} -m {INSTALL}"
         return Finding(name="Text encoder", state="missing", found="missing; the pilot and memory need it", mend=mend)
+
+
+def _driver() -> Finding:
+    """Playwright's own program, which talks to the browser; the smallest Debian images lack a library that it needs."""
+    command = [sys.executable, "-m", "playwright", "--version"]
+    reply = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if reply.returncode == 0:
+        return Finding(name="Browser driver", state="ok", found=f"Playwright's, {reply.stdout.strip()}")
+    said = (reply.stderr.strip().splitlines() or ["no message"])[-1]
+    mend = "apt-get install libatomic1" if "libatomic" in said else f"{sys.executable} -m pip install playwright"
+    return Finding(name="Browser driver", state="missing", found=f"does not start: {said}", mend=mend)
 
 
 def _browser() -> Finding:

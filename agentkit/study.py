@@ -1,8 +1,8 @@
 """Many tasks: bounded, resumable, logged; the only writer of memory.
 
-A study is a folder with one append-only log. Tasks run `parallel` at a time; each finished one is a line in the log, so a
-killed study goes on with the tasks that have none. What is learnt is a pure function of the log and merges with what is
-known, so learning the same trajectory twice adds nothing.
+A study is a folder with one append-only log. Tasks run `parallel` at a time; each finished one is a line in the log, so
+a killed study goes on with the tasks that have none. What is learnt is a pure function of the log and merges with what
+is known, so learning the same trajectory twice adds nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any, Literal, TypedDict
 from agentkit.budget import Budget, BudgetExceeded
 from agentkit.context import Context
 from agentkit.judge import judge_with
-from agentkit.methods import METHODS, strategy_for
+from agentkit.methods import strategy_for
 from agentkit.models.contracts import Model
 from agentkit.models.metered import metered
 from agentkit.run import Feedback, run_task
-from environments.contracts import Environment, Grader, StopReason, Suite, Task
+from environments.contracts import Environment, Grader, Suite, Task
 from memory.contracts import Store
 from memory.log import StudyLog
 from memory.study import read_study
@@ -60,8 +60,8 @@ class Plan:
     parallel: int = 1
     feedback: Feedback = "trace"
     learn: Learn = "off"
-    """When a trajectory's lessons are written: as it ends, when the study ends, or never. `after` makes a parallel study
-    repeatable, since no task's memory depends on which other ended first."""
+    """When a trajectory's lessons are written: as it ends, when the study ends, or never. `after` makes a parallel
+    study repeatable, since no task's memory depends on which other ended first."""
     temperature: float | None = None
     limits: Limits = field(default_factory=Limits)
     """Of the whole study."""

@@ -1,4 +1,4 @@
-"""What every environment has to keep, as checks that anyone can run over their own.
+r"""What every environment has to keep, as checks that anyone can run over their own.
 
     findings = await check_environment(env, task, seed=0)
     assert all(finding.ok for finding in findings), "\\n".join(map(str, findings))

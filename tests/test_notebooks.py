@@ -17,7 +17,9 @@ def test_the_notebook_runs(path: Path, tmp_path: Path) -> None:
 
     notebook = nbformat.read(path, as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells), "commit notebooks without outputs"
-    NotebookClient(notebook, timeout=170, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        notebook, timeout=170, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     printed = [out.get("text", "") for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
     assert any("terminated: True" in text for text in printed)
     assert any("success" in text for text in printed)

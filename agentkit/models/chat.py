@@ -45,6 +45,7 @@ PREFIX_PROVIDERS = frozenset({"deepseek", "mistral", "codestral"})
 """Continue an assistant message only where it says so with `prefix`."""
 
 Wire = dict[str, Any]
+Exchanged = tuple[list[Completion], Usage]
 
 
 @dataclass(slots=True)
@@ -70,6 +71,11 @@ class Asking:
     @property
     def usage(self) -> Usage:
         return sum(self.spent, NOTHING_USED)
+
+    def keep(self, usage: Usage, *, since: float) -> Usage:
+        """The usage with its seconds, kept with the rest."""
+        self.spent.append(replace(usage, seconds=time.monotonic() - since))
+        return self.spent[-1]
 
 
 class ChatModel:
@@ -223,7 +229,7 @@ class ChatModel:
         required: Wire = {"stop": list(request.stop)} if request.stop else {}
         if request.logprobs:
             required |= {"logprobs": True, "top_logprobs": request.logprobs}
-        if not offer.takes(**required):
+        if required and not offer.takes(**required):
             names = " and ".join(name for name in ("stop", "logprobs") if name in required)
             raise ValueError(f"{self._name} does not offer {names}; leave it out or choose another model")
         wire |= required
@@ -297,27 +303,19 @@ class ChatModel:
             try:
                 completions, usage = await self._exchange(wire, asking.offer, prompt=prompt, prefill=prefill)
             except CallFailed as failure:
-                asking.spent.append(replace(self._took(failure, asking.offer, prompt), seconds=_since(started)))
-                hold.settle_usage(asking.spent[-1])
+                hold.settle_usage(asking.keep(self._took(failure, asking.offer, prompt), since=started))
                 raise
-            asking.spent.append(replace(usage, seconds=_since(started)))
-            hold.settle_usage(asking.spent[-1])
+            hold.settle_usage(asking.keep(usage, since=started))
         return completions
 
-    async def _exchange(
-        self, wire: Wire, offer: Offer, *, prompt: Usage, prefill: str
-    ) -> tuple[list[Completion], Usage]:
-        """One request through litellm.
-
-        Raises:
-            CallFailed: it brought no usable reply.
-        """
+    async def _exchange(self, wire: Wire, offer: Offer, *, prompt: Usage, prefill: str) -> Exchanged:
+        """One request through litellm; `CallFailed` when it brings no usable reply."""
         try:
             async with asyncio.timeout(self._retry.timeout_s):
                 response = await offer.litellm.acompletion(**wire)
         except TimeoutError as error:
             raise CallFailed(f"no reply within {self._retry.timeout_s:g} s") from error
-        except (*offer.failures, OSError) as error:
+        except offer.failures as error:
             raise read_failure(error) from error
         completions = read_completions(response, prefill=prefill)
         usage = self._usage(response, completions, offer, prompt)
@@ -386,10 +384,6 @@ def _replies(answer: Answer) -> list[Completion]:
 
 def _reseeded(wire: Wire, index: int) -> Wire:
     return {**wire, "seed": wire["seed"] + index} if "seed" in wire else wire
-
-
-def _since(started: float) -> float:
-    return time.monotonic() - started
 
 
 GIVE_A_PRICE = "give price=Price(prompt=..., completion=...) or limit tokens instead"

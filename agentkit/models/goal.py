@@ -17,17 +17,16 @@ LITERAL = re.compile(
 )
 CAPITALS = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*(?:, [A-Z]{2}\b)?")
 LISTED = re.compile(
-    r"\b(?:select|choose|pick|click|check|enter|type|find|expand|open)s? (.+?)(?=$|[.;\n]| and (?:click|press|hit|submit)| from| in(?:to)?\b)",
-    re.I,
+    r"\b(?:select|choose|pick|click|check|enter|type|find|expand|open)s? (.+?)"
+    r"(?=$|[.;\n]| and (?:click|press|hit|submit)| from| in(?:to)?\b)",
+    re.IGNORECASE,
 )
 WORD = re.compile(r"\w+(?:['’]\w+)?", re.UNICODE)
-ORDINAL_WORDS = {
-    name: number
-    for number, name in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)
-}
+ORDINAL_NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+ORDINAL_WORDS = {name: number for number, name in enumerate(ORDINAL_NAMES, 1)}
 ORDINAL = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b|\b(" + "|".join(ORDINAL_WORDS) + r")\b", re.I)
-ARTICLES = frozenset("the a an all any to it on".split())
-BARE = frozenset("submit ok okay cancel button the a an".split())
+ARTICLES = frozenset(["the", "a", "an", "all", "any", "to", "it", "on"])
+BARE = frozenset(["submit", "ok", "okay", "cancel", "button", "the", "a", "an"])
 """Capitalised words that goals use for the page's own controls; never typed."""
 MOST_SPANS = 8
 

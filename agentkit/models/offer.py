@@ -14,7 +14,7 @@ from memory.trajectory import Usage
 __all__ = ["Offer", "Price", "load_litellm"]
 
 OWN_SERVERS = frozenset({"hosted_vllm", "vllm", "ollama", "ollama_chat", "lm_studio", "llamafile", "xinference"})
-"""Providers that are a server of one's own: no list has their price, and they take JSON schemas."""
+"""Providers that are a server of one's own, which takes JSON schemas whatever the model; no list has their price."""
 
 
 def load_litellm() -> Any:
@@ -66,7 +66,7 @@ class Offer:
     @property
     def failures(self) -> tuple[type[Exception], ...]:
         """What litellm raises for a request that failed. All its exceptions descend from the OpenAI client's."""
-        return (importlib.import_module("openai").OpenAIError,)
+        return (importlib.import_module("openai").OpenAIError, OSError)
 
     def takes(self, **settings: JSON) -> bool:
         """True when litellm would send these settings on."""
@@ -100,8 +100,6 @@ class Offer:
 
         `reported` is the server's own account of the tokens; it tells cached ones, which have a price of their own.
         """
-        if self.provider in OWN_SERVERS:
-            return None
         counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
         try:
             dollars = sum(self.litellm.cost_per_token(model=self.name, usage_object=reported, **counts))

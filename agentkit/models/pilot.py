@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from agentkit.models.proposals import FEATURES, Proposal, features, propose, read_situation
+from agentkit.models.features import FEATURES, features
+from agentkit.models.proposals import Proposal, propose, read_situation
 from environments.contracts import ToolSpec
 from memory.contracts import TextEncoder
 from memory.trajectory import Completion, Message, TokenLogprob, ToolCall, Usage
@@ -39,7 +40,8 @@ PRIOR: Mapping[str, float] = {
     "next_piece": 1.0, "click_field": -1.0,
     "text_from_goal": 0.5, "text_from_page": -1.5, "text_quoted": 1.5, "label_before_text": 2.0, "order_agrees": 1.0,
     "text_used": -3.0, "text_names_control": -2.0, "overwrites": -3.0,
-    "option_quoted": 3.0, "option_phrase": 3.0, "option_overlap": 1.0, "option_several": 2.0, "option_chosen": -5.0, "option_lost": -2.0,
+    "option_quoted": 3.0, "option_phrase": 3.0, "option_overlap": 1.0, "option_several": 2.0,
+    "option_chosen": -5.0, "option_lost": -2.0,
     "ordinal_agrees": 1.5,
     "ending": 0.5, "ending_pieces_left": -2.0, "ending_all_used": 2.5, "ending_nothing_done": -1.0, "ending_named": 1.0,
     "repeats": -2.5, "repeats_without_effect": -5.0, "was_clicked_matches": -1.5, "already_checked": -3.0,

@@ -1,8 +1,8 @@
 """What a trajectory teaches: experiences for the pilot, tips for a language model. Read from the trace; no model asked.
 
-After Qian et al., "Iterative Experience Refinement of Software-Developing Agents" (2024), and Shinn et al. (2023) for the
-reflections. Deviations:
-1. An experience is one decision, kept by how it stood to the goal and the page (`proposals.signature`), not a shortcut
+After Qian et al., "Iterative Experience Refinement of Software-Developing Agents" (2024), and Shinn et al. (2023) for
+the reflections. Deviations:
+1. An experience is one decision, kept by how it stood to the goal and the page (`features.signature`), not a shortcut
    between two versions of a program.
 2. A reflection becomes a tip only when a later attempt at the same instance succeeded: advice that was not seen to help
    is not kept.
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from agentkit.models.features import PageView, signature
 from agentkit.models.goal import goal_pattern
-from agentkit.models.proposals import PageView, Proposal, Situation, propose, read_situation, signature
+from agentkit.models.proposals import Proposal, Situation, propose, read_situation
 from environments.contracts import Observation
 from environments.web.outline import WebObservation
 from memory import events
@@ -108,7 +109,7 @@ def contents(attempt: Attempt, steps: Sequence[Step], scope: Scope, *, outcome: 
         if chosen is None:
             continue
         situation, proposal, row = chosen
-        tags = sorted(signature(situation, proposal, row))
+        tags = sorted(signature(proposal, row, situation=situation))
         advice = "it worked to" if outcome > 0 else "it was wrong to"
         text = f'When the goal is like "{pattern}", {advice} {in_words(proposal, tags)}.'
         yield Content.of("experience", text, scope=scope, data={"tags": tags, "outcome": outcome}, cue=pattern)

@@ -11,7 +11,7 @@ last three reflections is section 3's Ω = 3. Deviations:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypedDict

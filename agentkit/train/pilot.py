@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agentkit.models.features import features
 from agentkit.models.pilot import Head
-from agentkit.models.proposals import features, propose, read_situation
+from agentkit.models.proposals import propose, read_situation
 from agentkit.strategies.experience import worked
 from memory.contracts import TextEncoder
 from memory.trajectory import Attempt, Trajectory
@@ -64,7 +65,7 @@ def rows_of_attempt(attempt: Attempt, family: str, encoder: TextEncoder) -> list
 
 
 def tune(
-    rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.001, rounds: int = 400, rate: float = 0.5
+    rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.01, rounds: int = 400, rate: float = 0.5
 ) -> Head:
     """Fit the head by gradient descent with Adam's step sizes; deterministic.
 

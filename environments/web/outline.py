@@ -342,7 +342,7 @@ class WebObservation:
         )
 
 
-def merge_frame(outer: WebObservation, ref: str, inner: WebObservation) -> WebObservation:
+def merge_frame(outer: WebObservation, ref: str, *, inner: WebObservation) -> WebObservation:
     """`outer` with the elements of a frame of another origin put in behind the frame's own line, `ref`.
 
     The inner boxes are moved by the frame's place; what the frame does not show is out of view.

@@ -13,6 +13,7 @@
   const CHURN = 1000; // ms of changes with nothing else pending, after which what changes is called restless
   const SLOW_LOAD = 1500; // ms to wait for images and frames once the document itself is there
   const SAME_REQUEST = 2; // requests to one address in one window; more is polling
+  const FRUITLESS = 2; // times that a timer which a click sets has to have done nothing, to be waited for no more
   const SAME_TIMER = 2; // runs of one callback in one window; more is a loop, while a debounced one is cleared unrun
   const FOREIGN = -1;
 
@@ -27,6 +28,7 @@
   const nativeFetch = window.fetch;
   const stringify = JSON.stringify;
   const sourceOf = Function.prototype.toString;
+  const Stack = Error;
 
   let epoch = 1; // number of the present window, from one `arm` to the next; a page is born in its first
   let armed = true;
@@ -37,6 +39,7 @@
   let changes = 0;
   const timers = new Set();
   const fired = new Map(); // source of a timer's callback -> times it has run in this window
+  const fruitless = new Map(); // code that sets timers -> times in a row that nothing came of it
   const ticking = new Map(); // interval -> when it was set
   const requests = new Map(); // token -> address
   const asked = new Map(); // address -> times in this window
@@ -65,12 +68,27 @@
     const own = nextGeneration(), bornIn = epoch;
     const counts = own > 0 && own <= DEPTH && !(delay > SHORT_TIMER);
     const source = counts ? apply(sourceOf, callback, []) : "";
+    const site = counts && !typing() ? siteOf() : "";
     const id = timeout(function () {
       if (timers.delete(id)) fired.set(source, (fired.get(source) || 0) + 1);
+      if (site) judge(site);
       return within(own, callback, this, arguments, bornIn);
     }, delay, ...rest);
-    if (counts && (fired.get(source) || 0) < SAME_TIMER) timers.add(id);
+    if (counts && (fired.get(source) || 0) < SAME_TIMER && (fruitless.get(site) || 0) < FRUITLESS) timers.add(id);
     return id;
+  };
+  // Which code sets a timer: menus, for one, set one at every click anywhere, which does nothing while they are closed.
+  const siteOf = () => (new Stack().stack || "").slice(0, 1500);
+  const typing = () => window.event instanceof KeyboardEvent || window.event instanceof InputEvent;
+  // Called before a timer runs: learn whether it changes anything.
+  const judge = (site) => {
+    if (!armed || !observing) return;
+    const during = epoch, before = count(), busyBefore = requests.size;
+    timeout(() => {
+      if (epoch !== during || !observing) return;
+      const idle = count() === before && requests.size === busyBefore && !leaving;
+      fruitless.set(site, idle ? (fruitless.get(site) || 0) + 1 : 0);
+    }, 0);
   };
   window.setInterval = function setInterval(callback, delay, ...rest) {
     if (typeof callback !== "function") return apply(interval, window, arguments);
@@ -359,7 +377,7 @@
     const start = clock(), end = start + limit;
     watch();
     for (const frame of inner()) frame.watch();
-    let seen = count(), quietBut = start;
+    let seen = count(), quietBut = start, drawn = true;
     const finish = (why) => {
       if (why) giveUp();
       rest();
@@ -372,13 +390,15 @@
       const moved = all !== seen;
       seen = all;
       if (firm || !moved) quietBut = at;
-      if (!pending && !moved) return finish("");
+      if (!pending && !moved && drawn) return finish("");
       if (at >= end) return finish(pending || "the page keeps changing");
       if (at - quietBut > CHURN) {
         calm();
         return finish("");
       }
-      afterFrame(look);
+      drawn = !pending || moved; // while there is nothing to see, there is no need to draw; before the end, there is
+      if (drawn) afterFrame(look);
+      else timeout(look, 10);
     };
     afterFrame(look);
   });

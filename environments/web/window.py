@@ -195,7 +195,7 @@ class Window:
         history = await self.front.send("Page.getNavigationHistory")
         index, entries = history["currentIndex"] + by, history["entries"]
         word = "earlier" if by < 0 else "later"
-        if not 0 <= index < len(entries) or (index == 0 and entries[0]["url"] == "about:blank"):
+        if not 0 <= index < len(entries):
             return f"there is no {word} page in this tab"
         url = entries[index]["url"]
         if by < 0:

@@ -1,7 +1,7 @@
 """A tiny environment for tests of the agents' own logic: a corridor of doors, one of which is the right one.
 
-Seeded, deterministic, forkable by replay; pages are plain text. It stands in for nothing: what needs a page is tested in
-a real browser elsewhere.
+Seeded, deterministic, forkable by replay; pages are plain text. It stands in for nothing: what needs a page is tested
+in a real browser elsewhere.
 """
 
 from __future__ import annotations

@@ -97,7 +97,9 @@ def test_kill_nine_in_the_middle_and_resume_repeats_no_finished_task(tmp_path: P
     assert 3 <= len(before) < 40
     resumed = agentkit(*map(str, command[1:]), "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    begun = [json.loads(line)["trajectory"] for line in (out / "log.jsonl").read_text().splitlines() if '"begin"' in line]
+    begun = [
+        json.loads(line)["trajectory"] for line in (out / "log.jsonl").read_text().splitlines() if '"begin"' in line
+    ]
     assert {id: begun.count(id) for id in before} == dict.fromkeys(before, 1)
     assert len(read_study(out).finished) == 40
 
@@ -120,7 +122,9 @@ def test_lists_for_people_and_for_scripts() -> None:
         (("show", "nowhere/x"), "nowhere"),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_clear_message_and_no_traceback(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_clear_message_and_no_traceback(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
     out = ("--out", str(tmp_path / "x")) if arguments[0] == "run" else ()
     ended = agentkit(*arguments, *out)
     assert ended.returncode == 1
@@ -137,9 +141,13 @@ def test_bad_input_is_one_clear_message_and_no_traceback(arguments: tuple[str, .
         ("ollama_chat/some-model", "ollama"),
     ],
 )
-def test_a_model_that_cannot_be_reached_says_what_to_do_and_writes_nothing(model: str, advice: str, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_reached_says_what_to_do_and_writes_nothing(
+    model: str, advice: str, tmp_path: Path
+) -> None:
     cleared = dict.fromkeys(("OPENAI_API_KEY", "HOSTED_VLLM_API_BASE", "OLLAMA_API_BASE"), "")
-    ended = agentkit("run", "miniwob", "--tasks", "click-test", "--model", model, "--out", str(tmp_path / "x"), **cleared)
+    ended = agentkit(
+        "run", "miniwob", "--tasks", "click-test", "--model", model, "--out", str(tmp_path / "x"), **cleared
+    )
     assert ended.returncode == 1
     assert advice in ended.stderr
     assert not (tmp_path / "x").exists()

@@ -40,8 +40,12 @@ def step(index: int, ref: str, *, goal: str, terminated: bool = False, state: in
 
 
 def attempt(index: int, *refs: str, goal: str, notes: tuple[Note, ...] = (), recalled: str = "") -> Attempt:
-    steps = [step(k, ref, goal=goal, terminated=k == len(refs) - 1, state=k, recalled=recalled) for k, ref in enumerate(refs)]
-    return Attempt(index=index, goal=goal, steps=tuple(steps), final=page(len(refs)), stop=StopReason.TERMINATED, notes=notes)
+    steps = [
+        step(k, ref, goal=goal, terminated=k == len(refs) - 1, state=k, recalled=recalled) for k, ref in enumerate(refs)
+    ]
+    return Attempt(
+        index=index, goal=goal, steps=tuple(steps), final=page(len(refs)), stop=StopReason.TERMINATED, notes=notes
+    )
 
 
 def trajectory(*attempts: Attempt, success: bool = True, seed: int = 0, split: str = "training") -> Trajectory:
@@ -85,7 +89,9 @@ def test_a_retry_that_succeeded_says_which_ending_was_wrong() -> None:
     retried = trajectory(attempt(0, "1", goal=GOAL), attempt(1, "2", goal=GOAL))
     assert any("it was wrong to click the button whose name the goal quotes" in text for text in texts(retried))
     same_start = trajectory(attempt(0, "2", goal=GOAL), attempt(1, "2", "1", goal=GOAL))
-    assert not any("it was wrong to" in text for text in texts(same_start)), "the good attempt began with that very click"
+    assert not any("it was wrong to" in text for text in texts(same_start)), (
+        "the good attempt began with that very click"
+    )
 
 
 def test_a_reflection_becomes_a_tip_only_when_a_later_attempt_succeeded() -> None:

@@ -31,7 +31,8 @@ from memory.trajectory import (
     ToolCall,
     Usage,
 )
-from tests.agentkit.openai_server import OpenAIServer, say
+
+from .openai_server import OpenAIServer, say
 
 CLICK = ToolSpec("click", "Click.", {"type": "object", "properties": {"ref": {"type": "string"}}})
 STORED = Path(__file__).parents[1] / "data" / "cassettes"

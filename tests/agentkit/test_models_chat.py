@@ -1,6 +1,7 @@
 """What a chat model sends and what it makes of the reply, through litellm to a real HTTP server."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from pydantic import BaseModel
 from agentkit.budget import Budget
 from agentkit.models.chat import ChatModel
 from agentkit.models.contracts import ModelError
-from agentkit.models.offer import Price
+from agentkit.models.offer import Offer, Price, load_litellm
 from agentkit.models.retry import RetryPolicy
 from environments.contracts import ToolSpec
-from memory.trajectory import Image, Message, Observed, Text, ToolCall
-from tests.agentkit.openai_server import OpenAIServer, Reply, broken, say, tool_call
+from memory.trajectory import Image, Message, Observed, Text, ToolCall, Usage
+
+from .openai_server import OpenAIServer, Reply, broken, say, tool_call
 
 CLICK = ToolSpec("click", "Click an element.", {"type": "object", "properties": {"ref": {"type": "string"}}})
 HELLO = [Message("user", (Text("hello"),))]
@@ -226,6 +228,44 @@ async def test_cost_is_by_the_list_by_the_given_price_or_unknown() -> None:
     assert given.usage.cost_usd == pytest.approx((600 * 1.0 + 400 * 0.5 + 100 * 2.0) / 1e6)
     assert unlisted.usage.cost_usd is None
     assert own.usage.cost_usd is None
+
+
+@pytest.mark.parametrize("name", ["ollama/llama3", "ollama_chat/llama3", "hosted_vllm/x", "openai/not-listed"])
+def test_a_price_of_zero_in_the_list_is_no_price(name: str) -> None:
+    litellm = load_litellm()
+    model, provider, _, _ = litellm.get_llm_provider(name)
+    assert Offer(litellm, name, model, provider).cost(Usage(prompt_tokens=1000, completion_tokens=10)) is None
+
+
+class OllamaServer(OpenAIServer):
+    """The same, behind Ollama's own protocol: `/api/chat` with a message instead of choices."""
+
+    async def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        if path != "/api/chat":
+            return await super()._answer(method, path, headers, body)
+        reply = await super()._answer("POST", "/v1/chat/completions", headers, body)
+        assert isinstance(reply.body, dict)
+        message = reply.body["choices"][0]["message"]
+        for call in message.get("tool_calls", ()):
+            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+        counts = {"prompt_eval_count": 10, "eval_count": 5}
+        return Reply({"model": "llama3", "message": message, "done": True, "done_reason": "stop", **counts})
+
+
+async def test_ollama_is_asked_in_its_own_protocol() -> None:
+    script = [say("", tool_calls=[tool_call("click", {"ref": "1"})]), say('{"success": true}'), say("a"), say("b")]
+    async with OllamaServer(script) as server:
+        model = ChatModel("ollama_chat/llama3", base_url=server.root_url)
+        [acting] = await model.complete(HELLO, tools=[CLICK], temperature=0.25, seed=4)
+        [judging] = await model.complete(HELLO, schema=Verdict)
+        both = await model.complete(HELLO, n=2, seed=4)
+    assert [(call.name, call.arguments) for call in acting.tool_calls] == [("click", {"ref": "1"})]
+    assert (acting.usage.prompt_tokens, acting.usage.completion_tokens, acting.usage.cost_usd) == (10, 5, None)
+    assert server.requests[0]["options"] == {"temperature": 0.25, "seed": 4}
+    assert judging.parsed == {"success": True, "why": ""}
+    assert set(server.requests[1]["format"]["properties"]) == {"success", "why"}
+    assert {reply.text for reply in both} == {"a", "b"}
+    assert sorted(request["options"]["seed"] for request in server.requests[2:]) == [4, 5]
 
 
 async def test_a_limit_in_dollars_is_refused_where_no_price_is_known() -> None:

@@ -21,7 +21,8 @@ from agentkit.models.contracts import ModelError, ModelUnavailable
 from agentkit.models.offer import Price
 from agentkit.models.retry import RetryPolicy, read_retry_after
 from memory.trajectory import Message, Text
-from tests.agentkit.openai_server import OpenAIServer, Reply, broken, cut, malformed, no_choices, rate_limited, say
+
+from .openai_server import OpenAIServer, Reply, broken, cut, malformed, no_choices, rate_limited, say
 
 HELLO = [Message("user", (Text("hello"),))]
 PRICE = Price(prompt=1.0, completion=2.0)

@@ -12,7 +12,8 @@ from agentkit.models.load import load_model
 from agentkit.models.offer import Price
 from agentkit.models.scripted import ScriptedModel
 from memory.trajectory import Message, Text
-from tests.agentkit.openai_server import OpenAIServer, say
+
+from .openai_server import OpenAIServer, say
 
 HELLO = [Message("user", (Text("hello"),))]
 

@@ -13,7 +13,8 @@ import pytest
 from agentkit.models.chat import ChatModel
 from agentkit.models.contracts import ModelUnavailable
 from agentkit.models.reach import ADDRESSES, HOSTS, KEYS, check_reachable, key_variables, provider_of
-from tests.agentkit.openai_server import OpenAIServer
+
+from .openai_server import OpenAIServer
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentkit.models.render import Request, estimate_tokens, wire_messages
@@ -90,6 +90,7 @@ def test_no_text_can_write_the_marks(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[]), max_size=40))
+@example("half a pair \ud83d")
 def test_any_text_of_a_page_can_be_sent(text: str) -> None:
     call = ToolCall("type", {"text": text}, id="1")
     messages = [user(Text(text), Observed(Page(text))), Message("assistant", (Text(text),), (call,))]

@@ -1,4 +1,4 @@
-"""The pilot: what it proposes, how it ranks, what it learns from memory and from training. Pages are written by hand."""
+"""The pilot: what it proposes, how it ranks, what memory and training teach it. Pages are written by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from agentkit.models.features import FEATURES, features, signature
 from agentkit.models.pilot import PRIOR, Head, PilotModel, log_softmax
-from agentkit.models.proposals import FEATURES, as_typed, features, key_of, propose, read_situation, signature
+from agentkit.models.proposals import as_typed, key_of, propose, read_situation
 from agentkit.train.pilot import Row, rows_of, tune
 from environments.contracts import Action, Score
 from environments.web.outline import Element, WebObservation
@@ -141,8 +142,8 @@ async def test_an_experience_turns_the_choice_and_a_bad_one_turns_it_away() -> N
     usual = await best(messages)
     other = next(p for p in propose(situation) if p.action != usual)
     chosen = next(p for p in propose(situation) if p.action == usual)
-    good = experience(signature(situation, other, {}), 1)
-    bad = experience(signature(situation, chosen, {}), -1)
+    good = experience(signature(other, {}, situation=situation), 1)
+    bad = experience(signature(chosen, {}, situation=situation), -1)
     assert await best([*messages, Message("user", (good,))]) == other.action
     assert await best([*messages, Message("user", (bad,))]) == other.action
 
@@ -174,9 +175,20 @@ def test_tuning_learns_what_the_rows_show_and_leaves_other_weights_alone() -> No
 def successful(split: str) -> Trajectory:
     messages = tuple(conversation(LOGIN_GOAL, LOGIN))
     step = Step(
-        index=0, observation=LOGIN, messages=messages, completions=(), action=Action("fill", {"ref": "1", "text": "kris"})
+        index=0,
+        observation=LOGIN,
+        messages=messages,
+        completions=(),
+        action=Action("fill", {"ref": "1", "text": "kris"}),
     )
-    wrong = Step(index=1, observation=filled("kris"), messages=messages, completions=(), action=Action("click", {"ref": "4"}), error="no")
+    wrong = Step(
+        index=1,
+        observation=filled("kris"),
+        messages=messages,
+        completions=(),
+        action=Action("click", {"ref": "4"}),
+        error="no",
+    )
     attempt = Attempt(index=0, goal=LOGIN_GOAL, steps=(step, wrong), final=filled("kris"))
     score = Score(value=1.0, success=True, source="environment")
     return Trajectory(

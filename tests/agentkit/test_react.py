@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from agentkit.budget import Budget
 from agentkit.context import Context
 from agentkit.models.metered import metered

@@ -37,7 +37,10 @@ async def test_it_retries_with_the_reflection_until_the_evaluation_is_good() -> 
     trajectory = await reflexion(TASK, DoorEnvironment(), context=context, max_trials=5)
     assert [a.score.success for a in trajectory.attempts] == [False, True]
     assert [note.kind for note in trajectory.attempts[0].notes] == ["evaluation", "reflection"]
-    assert [note.usage.prompt_tokens for a in trajectory.attempts for note in a.notes if note.kind == "evaluation"] == [7, 7]
+    assert [note.usage.prompt_tokens for a in trajectory.attempts for note in a.notes if note.kind == "evaluation"] == [
+        7,
+        7,
+    ]
     shown = [p for m in model.asked[-1].messages for p in m.parts if isinstance(p, Recalled)]
     assert [item.text for part in shown for item in part.items] == ["Door 1 was wrong, so I try door 2."]
 
@@ -85,7 +88,12 @@ async def test_env_feedback_is_the_verdict_and_is_marked() -> None:
 async def test_env_feedback_is_refused_on_heldout_tasks() -> None:
     model = ScriptedModel([door(1)])
     trajectory = await run_task(
-        HELDOUT, DoorEnvironment(), DoorGrader(), strategy=reflexion, context=Context(model=model, seed=1), feedback="env"
+        HELDOUT,
+        DoorEnvironment(),
+        DoorGrader(),
+        strategy=reflexion,
+        context=Context(model=model, seed=1),
+        feedback="env",
     )
     assert trajectory.attempts[0].score.source == "trace"
     assert not trajectory.uses_gold

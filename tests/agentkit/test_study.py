@@ -80,9 +80,7 @@ async def test_a_hung_episode_does_not_hold_up_the_others(tmp_path: Path) -> Non
 
 async def test_a_used_up_budget_leaves_the_rest_for_a_resume(tmp_path: Path) -> None:
     suite = DoorSuite(DoorEnvironment())
-    done = await run_study(
-        plan(parallel=1, limits={"calls": 2}), suite, model=ScriptedModel(door_two), out=tmp_path
-    )
+    done = await run_study(plan(parallel=1, limits={"calls": 2}), suite, model=ScriptedModel(door_two), out=tmp_path)
     assert len(done) == 2
     done = await run_study(plan(parallel=1), suite, model=ScriptedModel(door_two), out=tmp_path, resume=True)
     assert len(done) == 6
@@ -110,7 +108,9 @@ asyncio.run(run_study(Plan(tasks=tuple(suite.tasks())), suite, model=ScriptedMod
 async def test_kill_nine_loses_at_most_the_task_in_flight(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", CHILD.format(root=str(ROOT), out=str(tmp_path))])
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and (not (tmp_path / "log.jsonl").exists() or len(read_study(tmp_path).finished) < 5):
+    while time.monotonic() < deadline and (
+        not (tmp_path / "log.jsonl").exists() or len(read_study(tmp_path).finished) < 5
+    ):
         await asyncio.sleep(0.05)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()

@@ -244,7 +244,7 @@ async def test_a_frame_of_another_origin_is_merged_at_its_line(tab: Tab) -> None
     sandboxed = [frame for frame in tab.page.frames if frame.parent_frame == tab.page.main_frame][-1]
     asked = {"next": outer.next_ref, "prefix": "f1."}
     inner = WebObservation.parse(await sandboxed.evaluate("asked => __agentkit.observe(asked)", asked))
-    merged = merge_frame(outer, "7", inner)
+    merged = merge_frame(outer, "7", inner=inner)
     assert [str(element) for element in merged.elements[-2:]] == [
         '[7] iframe "Elsewhere"',
         '[f1.8] button "Unreachable"',

@@ -273,7 +273,7 @@ def test_the_fingerprint_is_of_what_is_said_not_of_where_or_when() -> None:
 
 def test_a_merged_frame_needs_its_line() -> None:
     with pytest.raises(KeyError):
-        merge_frame(page(button("1", "Go")), "9", page())
+        merge_frame(page(button("1", "Go")), "9", inner=page())
 
 
 def test_parse_refuses_what_is_no_outline() -> None:

@@ -166,7 +166,7 @@ def throughput(page: Page, side: Runner, seconds: float) -> dict[int, float]:
 
 
 def table(results: dict[str, Any]) -> Table:
-    """Medians in milliseconds and characters; under each page, how many times agentkit's figure goes into the others'."""
+    """Medians in milliseconds and characters; under each page, the others' divided by agentkit's."""
     heads = ("step", "step CPU", "until shown", "CPU", "render", "reset", "characters", "looks", "steps")
     drawn = Table("page", "side", *heads, title="Medians, ms")
     for page, found in results["pages"].items():
