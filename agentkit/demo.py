@@ -170,7 +170,7 @@ def conclude(rounds: Sequence[Round], *, out: Path, console: Console, seconds: f
         table.add_row(run.name, share, f"{low:.1%} to {high:.1%}", *gain_cells(gains.get(run.name)))
     console.print(table)
     for comparison in report.comparisons:
-        console.print(verdict(*comparison), markup=False, highlight=False)
+        console.print(verdict(comparison), markup=False, highlight=False)
     (out / "report.md").write_text(as_markdown(report))
     (out / "report.json").write_text(json.dumps(as_json(report), indent=1) + "\n")
     figure = learning_plot([(round.name, round.summaries) for round in rounds], out / "learning.png")

@@ -219,8 +219,9 @@ def title(run: RunReport) -> str:
     return f"{run.name}: {' + '.join(run.suites)} by {' + '.join(run.agents)} with {' + '.join(run.models)}"
 
 
-def verdict(first: str, second: str, comparison: Comparison) -> str:
-    """The comparison in a few sentences."""
+def verdict(named: tuple[str, str, Comparison]) -> str:
+    """The comparison of two named runs in a few sentences."""
+    first, second, comparison = named
     low, high = comparison.interval
     text = (
         f"{second} against {first}, on {comparison.items} shared items of {comparison.tasks} tasks: "
@@ -264,7 +265,7 @@ def as_rich(report: Report, *, width: int = WIDE) -> Group:
         for row in run.tasks:
             table.add_row(*(Text(cell) for cell in cells(row, suite=suite)[:shown]))
         blocks += [table, *(Text(remark, style="dim") for remark in remarks(run)), Text()]
-    blocks += [Text(verdict(*comparison) + "\n") for comparison in report.comparisons]
+    blocks += [Text(verdict(comparison) + "\n") for comparison in report.comparisons]
     return Group(*blocks)
 
 
@@ -278,7 +279,7 @@ def as_markdown(report: Report) -> str:
         lines += [_row([f"**{cell}**" for cell in cells(run.overall)]), ""]
         lines += [*(f"- {_cell(remark)}" for remark in remarks(run)), ""]
     for comparison in report.comparisons:
-        lines += [_cell(verdict(*comparison)), ""]
+        lines += [_cell(verdict(comparison)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -72,8 +72,8 @@ class Witness:
 async def run_task(
     task: Task,
     env: Environment,
-    grader: Grader,
     *,
+    grader: Grader,
     strategy: Strategy,
     context: Context,
     feedback: Feedback = "trace",

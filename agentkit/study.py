@@ -239,7 +239,13 @@ class Study:
         )
         strategy = strategy_for(self.plan.agent, trials=self.plan.trials, prose=writes_prose(self.model))
         trajectory = await run_task(
-            task, env, grader, strategy=strategy, context=context, feedback=self.plan.feedback, trials=self.plan.trials
+            task,
+            env,
+            grader=grader,
+            strategy=strategy,
+            context=context,
+            feedback=self.plan.feedback,
+            trials=self.plan.trials,
         )
         recorder.end(
             score=trajectory.score, usage=trajectory.usage, wall_s=trajectory.wall_s, uses_gold=trajectory.uses_gold

@@ -265,7 +265,7 @@ class _Bodies:
 
     def blob(self, data: bytes, *, media_type: str) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
-        file = blob_path(self._log.path, sha256, media_type)
+        file = blob_path(self._log.path, sha256, media_type=media_type)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_suffix(".part")

@@ -239,7 +239,7 @@ def load_trajectory(path: Path | str, id: str) -> Trajectory:
     return read_study(path).load(id)
 
 
-def blob_path(path: Path, sha256: str, media_type: str = "image/png") -> Path:
+def blob_path(path: Path, sha256: str, *, media_type: str = "image/png") -> Path:
     """Where the study in folder `path` keeps the bytes with this digest."""
     suffix = "jpg" if media_type == "image/jpeg" else media_type.rpartition("/")[2]
     return path / "blobs" / sha256[:2] / f"{sha256}.{suffix}"
@@ -350,7 +350,7 @@ class _Assembly:
         return read_observation(body, screenshot=None if picture is None else self._blob(**picture))
 
     def _blob(self, sha256: str, media_type: str) -> bytes | None:
-        file = blob_path(self._path, sha256, media_type)
+        file = blob_path(self._path, sha256, media_type=media_type)
         if not file.exists():
             return None
         data = file.read_bytes()

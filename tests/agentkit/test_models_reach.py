@@ -83,8 +83,8 @@ def test_our_key_variables_are_litellms(provider: str) -> None:
 
 async def test_a_server_that_lists_the_model_is_reached() -> None:
     async with OpenAIServer(models=["test", "other"]) as server:
-        await ChatModel("openai/test", base_url=server.base_url).check()
-        await ChatModel("hosted_vllm/other", base_url=f"{server.base_url}/").check()
+        assert await ChatModel("openai/test", base_url=server.base_url).check() is None
+        assert await ChatModel("hosted_vllm/other", base_url=f"{server.base_url}/").check() is None
 
 
 async def test_a_server_without_the_model_says_which_it_has() -> None:
@@ -143,13 +143,13 @@ async def test_a_wrong_key_is_told_from_a_right_one(monkeypatch: pytest.MonkeyPa
 async def test_something_that_is_not_a_web_server_is_refused() -> None:
     async with raw_server(b"220 mail ready\r\n") as port:
         with pytest.raises(ModelUnavailable, match="cannot be reached"):
-            await ChatModel("openai/test", base_url=f"http://127.0.0.1:{port}/v1").check()
+            assert await ChatModel("openai/test", base_url=f"http://127.0.0.1:{port}/v1").check() is None
 
 
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull"])
 async def test_a_server_that_is_slow_or_lists_nothing_is_taken_to_be_there(answer: bytes | None) -> None:
     async with raw_server(answer) as port:
-        await ChatModel("openai/test", base_url=f"http://127.0.0.1:{port}/v1").check()
+        assert await ChatModel("openai/test", base_url=f"http://127.0.0.1:{port}/v1").check() is None
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "file:///etc/passwd", "http://", "ws://x/v1"])

@@ -94,7 +94,7 @@ def test_no_text_can_write_the_marks(text: str) -> None:
 def test_any_text_of_a_page_can_be_sent(text: str) -> None:
     call = ToolCall("type", {"text": text}, id="1")
     messages = [user(Text(text), Observed(Page(text))), Message("assistant", (Text(text),), (call,))]
-    json.dumps(wire_messages(messages, images=True), ensure_ascii=False).encode("utf-8")
+    assert json.dumps(wire_messages(messages, images=True), ensure_ascii=False).encode("utf-8")
 
 
 def test_pictures_of_a_tools_answer_follow_in_a_user_message_after_the_last_answer() -> None:

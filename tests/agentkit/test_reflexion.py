@@ -67,7 +67,7 @@ async def test_only_the_last_three_reflections_are_shown() -> None:
 async def test_the_hidden_verdict_is_not_the_evaluation_by_default() -> None:
     model = ScriptedModel([door(1)])
     trajectory = await run_task(
-        TASK, DoorEnvironment(), DoorGrader(), strategy=reflexion, context=Context(model=model, seed=1)
+        TASK, DoorEnvironment(), grader=DoorGrader(), strategy=reflexion, context=Context(model=model, seed=1)
     )
     assert trajectory.attempts[0].score.source == "trace"
     assert trajectory.attempts[0].score.success, "an episode that ended by itself looks fine in its trace"
@@ -78,7 +78,12 @@ async def test_the_hidden_verdict_is_not_the_evaluation_by_default() -> None:
 async def test_env_feedback_is_the_verdict_and_is_marked() -> None:
     model = ScriptedModel([door(1), said("not door 1"), door(2)])
     trajectory = await run_task(
-        TASK, DoorEnvironment(), DoorGrader(), strategy=reflexion, context=Context(model=model, seed=1), feedback="env"
+        TASK,
+        DoorEnvironment(),
+        grader=DoorGrader(),
+        strategy=reflexion,
+        context=Context(model=model, seed=1),
+        feedback="env",
     )
     assert [a.score.source for a in trajectory.attempts] == ["environment", "environment"]
     assert trajectory.success

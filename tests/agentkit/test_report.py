@@ -93,7 +93,7 @@ def test_two_runs_that_share_items_are_compared():
     assert [(first, second) for first, second, _ in made.comparisons] == [("before", "after")]
     told = made.comparisons[0][2]
     assert told == compare(BEFORE, AFTER, seed=3)
-    text = verdict("before", "after", told)
+    text = verdict(("before", "after", told))
     assert "on 4 shared items of 2 tasks: 25.0% to 75.0%, a difference of +50.0 points" in text
     assert "after alone solved 2, before alone 0" in text
     assert "Items in one run only, left out: 1." in text
