@@ -75,6 +75,7 @@ def run(
     library: Annotated[Path | None, typer.Option(help="Recall from, and learn into, the memory in this folder.")] = None,
     learn: Annotated[str, typer.Option(help="When lessons are written: online, after (repeatable in parallel), off.")] = "online",
     temperature: Annotated[float | None, typer.Option(min=0.0, help="Sampling temperature of the actor.")] = None,
+    screenshots: Annotated[str, typer.Option(help="Pictures with every page, for models that read them: none, plain, marked.")] = "none",
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Stop before more dollars than this are spent.")] = None,
     budget_tokens: Annotated[float | None, typer.Option(min=0.0, help="Stop before more tokens than this are spent.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run's log, made when absent.")] = Path("runs/latest"),
@@ -88,7 +89,7 @@ def run(
     from agentkit.study import Limits, Plan
     from environments.suites import load_suite
 
-    loaded = load_suite(suite)
+    loaded = load_suite(suite, screenshots=one_of("--screenshots", screenshots, ("none", "plain", "marked")))
     limits = Limits()
     if budget_usd is not None:
         limits["usd"] = budget_usd
@@ -243,14 +244,25 @@ def demo(
     ] = "pilot",
     base_url: Annotated[str | None, typer.Option(help="Address of your own OpenAI-protocol server.")] = None,
     parallel: Annotated[int, typer.Option(min=1, help="Episodes at once.")] = 4,
+    budget_usd: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop each part before more dollars are spent.")
+    ] = None,
     out: Annotated[
-        Path, typer.Option(help="Where runs, library and plot go; a stopped demo goes on from here.")
-    ] = Path("runs/demo"),
+        Path | None,
+        typer.Option(help="Where runs, library and plot go; a stopped demo goes on from there. [default: runs/demo]"),
+    ] = None,
 ) -> None:
     """Three rounds on MiniWoB++: as shipped, with memory, with memory and a tuned head; compared on held-out seeds."""
     from agentkit.demo import demo as run_demo
+    from agentkit.study import Limits
 
-    asyncio.run(run_demo(out, model=open_model(model, base_url, None), parallel=parallel, console=console))
+    limits = Limits() if budget_usd is None else Limits(usd=budget_usd)
+    out = out or Path("runs") / (
+        "demo" if model == "pilot" else "demo-" + "".join(c if c.isalnum() else "-" for c in model)
+    )
+    asyncio.run(
+        run_demo(out, model=open_model(model, base_url, None), parallel=parallel, limits=limits, console=console)
+    )
 
 
 @app.command()

@@ -26,7 +26,7 @@ from agentkit.models.pilot import Head, PilotModel
 from agentkit.plot import learning_plot
 from agentkit.progress import progress_bar
 from agentkit.report import as_json, as_markdown, p_value, report_on, verdict
-from agentkit.study import Plan, run_study
+from agentkit.study import Limits, Plan, run_study
 from agentkit.train.pilot import rows_of, tune
 from environments.contracts import Split, Suite, Task
 from environments.suites import load_suite
@@ -40,6 +40,7 @@ __all__ = ["DEMO_TASKS", "Round", "demo"]
 TRAINING_SEEDS = (range(0, 3), range(3, 5))
 """Two passes; the second one already recalls what the first one taught."""
 HELDOUT_SEEDS = range(2000, 2006)
+FEW_TRAINING_SEEDS, FEW_HELDOUT_SEEDS = (range(0, 1), range(3, 4)), range(2000, 2002)
 TRIALS = 4
 TRAINING_TEMPERATURE, HELDOUT_TEMPERATURE = 0.5, 0.3
 """Warm to explore, cooler to be judged; the same in every round."""
@@ -67,6 +68,7 @@ class Demo:
     names: Sequence[str]
     seeds: Sequence[int]
     """Held-out ones."""
+    limits: Limits
 
     def tasks(self, split: Split) -> tuple[Task, ...]:
         known = {task.id: task for task in self.suite.tasks()}
@@ -80,6 +82,7 @@ class Demo:
             agent="react",
             parallel=self.parallel,
             temperature=HELDOUT_TEMPERATURE,
+            limits=self.limits,
         )
         return Round(name, tuple(await self.run(f"held-out, {name}", plan, model=model, store=store)))
 
@@ -94,6 +97,7 @@ class Demo:
             feedback="env",
             learn="after",
             temperature=TRAINING_TEMPERATURE,
+            limits=self.limits,
         )
         return await self.run(f"training {number}", plan, model=model, store=store)
 
@@ -110,14 +114,25 @@ async def demo(
     model: Model,
     parallel: int = 4,
     tasks: Sequence[str] | None = None,
-    training: Sequence[Sequence[int]] = TRAINING_SEEDS,
-    heldout: Sequence[int] = HELDOUT_SEEDS,
+    training: Sequence[Sequence[int]] | None = None,
+    heldout: Sequence[int] | None = None,
+    limits: Limits | None = None,
     console: Console | None = None,
 ) -> list[Round]:
-    """Run the three rounds (two without the pilot), print the comparison, and save plot and report under `out`."""
+    """Run the three rounds (two without the pilot), print the comparison, and save plot and report under `out`.
+
+    A language model is slower and costs money, so it gets fewer seeds than the pilot unless they are given. `limits`
+    hold for each part.
+    """
     console = console or Console()
+    usual = (
+        (TRAINING_SEEDS, HELDOUT_SEEDS) if isinstance(model, PilotModel) else (FEW_TRAINING_SEEDS, FEW_HELDOUT_SEEDS)
+    )
+    training, heldout = training or usual[0], heldout or usual[1]
     started = time.monotonic()
-    parts = Demo(load_suite("miniwob"), out, parallel, tasks or DEMO_TASKS, heldout)
+    if (out / "report.json").exists():
+        console.print(f"{out} holds a finished demo, which is shown again; remove it to run anew.", markup=False)
+    parts = Demo(load_suite("miniwob"), out, parallel, tasks or DEMO_TASKS, heldout, limits or Limits())
     rounds = [await parts.heldout("before", model=model)]
     async with MemoryStore.open(out / "library") as store:
         passes = [await parts.train(k, seeds, model=model, store=store) for k, seeds in enumerate(training, 1)]

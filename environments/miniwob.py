@@ -198,6 +198,6 @@ def _steps(name: str) -> int:
     return LONG_STEPS if name.startswith(LONG) else STEPS
 
 
-def load() -> Miniwob:
-    """The suite with its defaults."""
-    return Miniwob()
+def load(*, screenshots: Screenshots = "none") -> Miniwob:
+    """The suite; see `environments.suites`."""
+    return Miniwob(screenshots=screenshots)

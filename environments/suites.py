@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from typing import cast
+from typing import Literal, cast
 
 from environments.contracts import Suite
 from sandbox import AgentkitError
@@ -15,7 +15,7 @@ __all__ = ["SUITES", "UnknownSuite", "load_suite"]
 SUITES: Mapping[str, str] = {
     "miniwob": "environments.miniwob",
 }
-"""Name -> module with a `load()` that returns the suite."""
+"""Name -> module with a `load(screenshots=...)` that returns the suite."""
 
 
 class UnknownSuite(AgentkitError, KeyError):
@@ -25,8 +25,8 @@ class UnknownSuite(AgentkitError, KeyError):
         return str(self.args[0])
 
 
-def load_suite(name: str) -> Suite:
-    """The suite of this name.
+def load_suite(name: str, *, screenshots: Literal["none", "plain", "marked"] = "none") -> Suite:
+    """The suite of this name; `screenshots` come with every observation, plain or with numbered boxes.
 
     Raises:
         UnknownSuite: there is none; the message suggests the nearest.
@@ -36,4 +36,4 @@ def load_suite(name: str) -> Suite:
         close = difflib.get_close_matches(name, SUITES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(SUITES))}"
         raise UnknownSuite(f"no suite {name!r}; {hint}")
-    return cast(Suite, importlib.import_module(SUITES[name]).load())
+    return cast(Suite, importlib.import_module(SUITES[name]).load(screenshots=screenshots))

@@ -16,16 +16,14 @@
     return el.getAttribute("aria-checked") || el.getAttribute("aria-pressed") || el.getAttribute("aria-selected") || "";
   };
 
-  // Begin the settling window and say where the element is. A label stands in for the control that it hides.
+  // Begin the settling window and say where the element is.
   const place = (ref) => {
     window.__agentkit_settle.arm();
     const found = locate(ref);
     const el = element(ref);
-    if (el && (found.ok || found.visible !== undefined)) found.tick = tickOf(el);
     if (el && el.isConnected) {
-      const root = el.ownerDocument.documentElement;
+      found.tick = tickOf(el);
       found.multiple = el.multiple === true;
-      found.rtl = root.dir === "rtl";
     }
     return stringify(found);
   };

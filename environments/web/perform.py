@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["perform"]
 
-TYPED_WHOLE = 200
+TYPED_WHOLE = 32
 """Characters up to which each is a key press; of a longer text all but the last one are put in at once."""
 DRAG_STEPS = 8
 """Mouse moves of a drag: enough for sortable lists to follow."""

@@ -95,7 +95,7 @@ async def test_env_feedback_is_refused_on_heldout_tasks() -> None:
     trajectory = await run_task(
         HELDOUT,
         DoorEnvironment(),
-        DoorGrader(),
+        grader=DoorGrader(),
         strategy=reflexion,
         context=Context(model=model, seed=1),
         feedback="env",

@@ -287,6 +287,7 @@ async def test_the_reward_is_nowhere_that_an_agent_looks(opened: tuple[Environme
         shown = str(result.observation.to_json()).lower()
         assert "reward" not in shown
         assert "-1" not in shown
+        assert "START" not in result.observation.render(), "the cover that starts another episode is gone"
         public = [name for name in dir(episode) if not name.startswith("_")]
         assert [name for name in public if "reward" in name or "score" in name or "verdict" in name] == []
 

@@ -239,7 +239,7 @@ def main() -> None:
     python = set_up(options.environment.resolve())
     environment = settings(options.environment.resolve(), pages_folder())
     results: dict[str, Any] = {}
-    out = Console(width=None if sys.stdout.isatty() else 140)
+    out = Console(width=150, record=True)
     if options.part in ("speed", "all"):
         results |= run_speed(options, python, environment, say)
         out.print(table(results))
@@ -254,7 +254,8 @@ def main() -> None:
             results["listing"] = compare_listings(side, options.tasks, out=out, say=say)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(results, indent=1))
-    out.print(f"written to {options.json}")
+    options.json.with_suffix(".txt").write_text(out.export_text())
+    say.print(f"written to {options.json} and {options.json.with_suffix('.txt')}")
 
 
 if __name__ == "__main__":
