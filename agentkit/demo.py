@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -175,41 +176,46 @@ def tell_story(trained: Sequence[Trajectory], console: Console) -> None:
 def conclude(rounds: Sequence[Round], *, out: Path, console: Console, seconds: float) -> None:
     """Print the comparison of the rounds, and save report and plot."""
     report = report_on({round.name: round.summaries for round in rounds})
-    table = Table(title="One attempt at each held-out instance", title_justify="left")
-    for column in ("round", "success", "95% interval (Wilson)", "gain, paired", "95% interval", "p"):
-        table.add_column(column)
+    table = Table("round", "success (95%, Wilson)", "paired gain, points (95%)", "p", box=SIMPLE_HEAD, pad_edge=False)
     gains = {second: comparison for _, second, comparison in report.comparisons}
     for run in report.runs:
         low, high = run.overall.interval
-        share = f"{run.overall.successes}/{run.overall.trials} = {run.overall.rate:.1%}"
-        table.add_row(run.name, share, f"{low:.1%} to {high:.1%}", *gain_cells(gains.get(run.name)))
+        share = f"{run.overall.successes}/{run.overall.trials} = {run.overall.rate:.1%} ({low:.1%} to {high:.1%})"
+        table.add_row(run.name, share, *gain_cells(gains.get(run.name)))
+    console.print("\n[bold]One attempt at each held-out instance[/bold]")
     console.print(table)
-    for comparison in report.comparisons:
+    for comparison in (*report.comparisons, *between_the_last_two(rounds)):
         console.print(verdict(comparison), markup=False, highlight=False)
     (out / "report.md").write_text(as_markdown(report))
     (out / "report.json").write_text(json.dumps(as_json(report), indent=1) + "\n")
-    figure = learning_plot([(round.name, round.summaries) for round in rounds], out / "learning.png")
+    learning_plot([(round.name, round.summaries) for round in rounds], out / "learning.png")
     console.print(f"\n{seconds:.0f} s. Everything lies in {out}:", highlight=False)
     for name, what in WHERE:
-        console.print(f"  {name:<28} {what}", markup=False, highlight=False)
-    assert figure
+        console.print(f"  {name:<23} {what}", markup=False, highlight=False)
 
 
-def gain_cells(comparison: Comparison | None) -> tuple[str, str, str]:
-    """The gain over the first round, its interval, and the p-value of the sign-flip test by task."""
+def between_the_last_two(rounds: Sequence[Round]) -> Sequence[tuple[str, str, Comparison]]:
+    """What the tuned head adds to memory, when there were both."""
+    if len(rounds) < 3:
+        return ()
+    return report_on({round.name: round.summaries for round in rounds[-2:]}).comparisons
+
+
+def gain_cells(comparison: Comparison | None) -> tuple[str, str]:
+    """The gain over the first round with its interval, and the p-value of the sign-flip test by task."""
     if comparison is None:
-        return "", "", ""
+        return "", ""
     low, high = comparison.interval
-    interval = f"{100 * low:+.1f} to {100 * high:+.1f}"
-    return f"{100 * comparison.difference:+.1f} points", interval, p_value(comparison.permutation_p)
+    gain = f"{100 * comparison.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return gain, p_value(comparison.permutation_p)
 
 
 WHERE = (
     ("learning.png", "the plot"),
     ("report.md, report.json", "success per task and round, with intervals"),
-    ("held-out-*/, training-*/", "the logs: agentkit show RUN/TASK, agentkit report RUN..."),
-    ("library/", "what was learnt: agentkit memory list --library ..."),
-    ("pilot-head.json", "the tuned head: agentkit run ... --model pilot --head ..."),
+    ("held-out-*, training-*", "the logs, for `agentkit show` and `agentkit report`"),
+    ("library", "what was learnt, for `agentkit memory list --library`"),
+    ("pilot-head.json", "the tuned head, for `agentkit run --head`"),
 )
 
 DEMO_TASKS = (

@@ -241,8 +241,8 @@ class WebEpisode:
             async with asyncio.timeout_at(self._deadline):
                 opening = await begin(self._window, self.task, self.seed)
                 self.goal, self.site = opening.goal, opening.site
-                await self._window.front.send("Page.resetNavigationHistory")
                 self._last = await self._look(self._manner.settle_cap_s)
+                await self._window.forget_history()
         except TimeoutError:
             raise EnvironmentFailure(
                 f"{self.task.suite}/{self.task.id} did not begin within its deadline of {self.task.deadline_s:g} s"

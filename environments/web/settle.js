@@ -10,7 +10,8 @@
   const SHORT_TIMER = 500; // ms; a timer up to this long is waited for: debounced input, delayed menus
   const DEPTH = 3; // timers set by timers set by timers
   const SHORT_INTERVAL = 100; // ms; animation by interval, as jQuery does it
-  const CHURN = 1000; // ms of changes with nothing else pending, after which what changes is called restless
+  const CHURN = 1000; // ms after which a short interval is no animation but a clock
+  const PATIENCE = 1500; // ms of changes and timers with nothing firmer pending; what still changes then is restless
   const SLOW_LOAD = 1500; // ms to wait for images and frames once the document itself is there
   const SAME_REQUEST = 2; // requests to one address in one window; more is polling
   const FRUITLESS = 2; // times that a timer which a click sets has to have done nothing, to be waited for no more
@@ -377,7 +378,7 @@
     const start = clock(), end = start + limit;
     watch();
     for (const frame of inner()) frame.watch();
-    let seen = count(), quietBut = start, drawn = true;
+    let seen = count(), firmAt = start, drawn = true;
     const finish = (why) => {
       if (why) giveUp();
       rest();
@@ -389,10 +390,10 @@
       const firm = busy(at, end - at), pending = firm || ticks(at);
       const moved = all !== seen;
       seen = all;
-      if (firm || !moved) quietBut = at;
+      if (firm) firmAt = at;
       if (!pending && !moved && drawn) return finish("");
       if (at >= end) return finish(pending || "the page keeps changing");
-      if (at - quietBut > CHURN) {
+      if (at - firmAt > PATIENCE) {
         calm();
         return finish("");
       }

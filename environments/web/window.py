@@ -202,6 +202,19 @@ class Window:
             return await self._navigate(lambda page, limit: page.go_back(wait_until="commit", timeout=limit), url)
         return await self._navigate(lambda page, limit: page.go_forward(wait_until="commit", timeout=limit), url)
 
+    async def forget_history(self) -> None:
+        """Make the present page the first one of its tab."""
+        from playwright.async_api import Error
+
+        for last in (False, False, False, True):
+            try:
+                await self.front.send("Page.resetNavigationHistory")
+                return
+            except Error as error:  # refused for a moment while another document takes over
+                if last:
+                    raise EnvironmentFailure(f"the history of the tab cannot be reset: {error.message}") from error
+                await asyncio.sleep(0.05)
+
     async def _navigate(self, go: Callable[[Page, float], Awaitable[object]], url: str) -> str:
         from playwright.async_api import Error, TimeoutError
 
