@@ -65,10 +65,18 @@ def rows_of_attempt(attempt: Attempt, family: str, encoder: TextEncoder) -> list
 
 
 def tune(
-    rows: Sequence[Row], *, prior: Head, origin: str, pull: float = 0.01, rounds: int = 400, rate: float = 0.5
+    rows: Sequence[Row],
+    *,
+    prior: Head,
+    origin: str,
+    temperature: float = 0.4,
+    pull: float = 0.01,
+    rounds: int = 400,
+    rate: float = 0.5,
 ) -> Head:
     """Fit the head by gradient descent with Adam's step sizes; deterministic.
 
+    `temperature` is that of acting: at it, steps that the policy takes anyway teach little, and mistakes teach much.
     `pull` is the weight of the squared distance to the prior; larger keeps the head closer to it.
 
     Raises:
@@ -88,8 +96,8 @@ def tune(
     w = prior.weights.copy()
     first, second = np.zeros_like(w), np.zeros_like(w)
     for step in range(1, rounds + 1):
-        p = softmax_by_owner(stacked @ w, starts, owner)
-        gradient = stacked.T @ (p * weight[owner] - target) + 2 * pull * (w - prior.weights)
+        p = softmax_by_owner(stacked @ w / temperature, starts, owner)
+        gradient = stacked.T @ (p * weight[owner] - target) / temperature + 2 * pull * (w - prior.weights)
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
         adapted = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)

@@ -392,11 +392,11 @@
       seen = all;
       if (firm) firmAt = at;
       if (!pending && !moved && drawn) return finish("");
-      if (at >= end) return finish(pending || "the page keeps changing");
       if (at - firmAt > PATIENCE) {
         calm();
         return finish("");
       }
+      if (at >= end) return finish(pending || "the page keeps changing");
       drawn = !pending || moved; // while there is nothing to see, there is no need to draw; before the end, there is
       if (drawn) afterFrame(look);
       else timeout(look, 10);

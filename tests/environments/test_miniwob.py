@@ -19,7 +19,7 @@ from tests.environments.acting import act, ref
 
 browser = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 SEED = 3
-MOVING = {"chase-circle", "moving-items"}
+MOVING = {"chase-circle", "moving-items", "simon-says", "stock-market"}
 """Tasks in which something moves all the time, seed or no seed."""
 
 
