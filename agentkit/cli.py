@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -46,9 +46,6 @@ def main() -> None:
     except AgentkitError as error:
         Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; `--resume` goes on where this left off")
-        sys.exit(130)
 
 
 def escape(text: str) -> str:
@@ -186,8 +183,17 @@ def execute(
                 plan, suite, model=model, judge=judge, out=out, store=store, resume=resume, on_progress=show
             )
 
-    asyncio.run(work())
+    until_stopped(work(), hint="the same command with --resume goes on from here")
     print_the_report([out], as_json=as_json, console=console)
+
+
+def until_stopped(work: Coroutine[Any, Any, object], *, hint: str) -> None:
+    """Run to the end, or until Ctrl-C, which loses nothing that is finished."""
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        Console(stderr=True).print(f"\nstopped; {hint}", highlight=False)
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -260,9 +266,8 @@ def demo(
     out = out or Path("runs") / (
         "demo" if model == "pilot" else "demo-" + "".join(c if c.isalnum() else "-" for c in model)
     )
-    asyncio.run(
-        run_demo(out, model=open_model(model, base_url, None), parallel=parallel, limits=limits, console=console)
-    )
+    shown = run_demo(out, model=open_model(model, base_url, None), parallel=parallel, limits=limits, console=console)
+    until_stopped(shown, hint="the same command goes on from here")
 
 
 @app.command()

@@ -77,10 +77,8 @@ class Context:
     """Picks the task's instance and, with the call's place, each sampling seed."""
     temperature: float | None = None
     """Sampling temperature of the actor; None is the model's own."""
-    repetition: int = 0
-    """Which repetition of the same task and seed this is; part of every sampling seed."""
 
     def call_seed(self, *place: object) -> int:
         """A sampling seed in [0, 2^31) for one call, from the run's seed and the call's place."""
-        text = repr((self.seed, self.repetition, *place)).encode()
+        text = repr((self.seed, *place)).encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1

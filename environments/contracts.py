@@ -26,7 +26,6 @@ __all__ = [
     "Environment",
     "EnvironmentFailure",
     "Episode",
-    "ForkMismatch",
     "Grader",
     "Observation",
     "Score",
@@ -47,10 +46,6 @@ Split = Literal["training", "validation", "heldout"]
 
 class EnvironmentFailure(AgentkitError):
     """The environment itself broke (browser gone, page server down). Never the agent's fault, never scored."""
-
-
-class ForkMismatch(AgentkitError):
-    """A replayed state differs from the state it should equal; the message names the first step that differs."""
 
 
 class StopReason(enum.Enum):

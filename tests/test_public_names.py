@@ -23,7 +23,7 @@ PUBLIC = {
         events
     """,
     "environments": """
-        Action Environment EnvironmentFailure Episode ForkMismatch Grader Observation Score StepResult StopReason Suite
+        Action Environment EnvironmentFailure Episode Grader Observation Score StepResult StopReason Suite
         Task Timing ToolSpec
     """,
     "environments.web": "",

@@ -143,6 +143,10 @@ async def attempt_task(
             limit: RunnableConfig = {"recursion_limit": 4 * task.max_steps + 8}
             end = await graph().ainvoke({"index": 0, "repeats": {}}, context=desk, config=limit)
             stop, detail, answer = StopReason(end["stop"]), end.get("detail", ""), episode.answer
+    except asyncio.CancelledError:
+        if desk.episode is not None:
+            context.recorder.attempt_end(stop=StopReason.INTERRUPTED, final=desk.observation)
+        raise
     except (TimeoutError, EnvironmentFailure, ModelError, BudgetExceeded) as error:
         stop, detail, answer = *reason_of(error, task), None
     if desk.episode is None:
