@@ -37,11 +37,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script inst
 
 
 def main() -> None:
-    """Entry point of the `agentkit` command."""
-    from agentkit.doctor import assert_not_shadowed
-
+    """Read the command line and do as it says."""
     try:
-        assert_not_shadowed()
         app()
     except AgentkitError as error:
         Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
@@ -61,6 +58,7 @@ def run(
     agent: Annotated[str, typer.Option(help="The agent; `agentkit methods` lists them.")] = "react",
     model: Annotated[str, typer.Option(help="pilot, or any litellm model: openai/…, hosted_vllm/…, ollama_chat/….")] = "pilot",
     base_url: Annotated[str | None, typer.Option(help="Address of your own OpenAI-protocol server.")] = None,
+    price: Annotated[str | None, typer.Option(help="Dollars per million tokens, prompt and completion, of a model whose price is unknown: 0.15,0.60.")] = None,
     head: Annotated[Path | None, typer.Option(help="A tuned pilot head, from `agentkit train pilot`.")] = None,
     parallel: Annotated[int, typer.Option(min=1, help="Episodes at once, each in its own browser context.")] = 2,
     trials: Annotated[int, typer.Option(min=1, help="Attempts at each task, for agents that retry.")] = 1,
@@ -106,8 +104,8 @@ def run(
     execute(
         plan,
         loaded,
-        model=open_model(model, base_url, head),
-        judge=open_model(judge, base_url, None) if judge else None,
+        model=open_model(model, base_url, head=head, price=price),
+        judge=open_model(judge, base_url) if judge else None,
         out=out,
         library=library,
         resume=resume,
@@ -142,17 +140,24 @@ def chosen(suite: Suite, globs: str, *, split: Split) -> tuple[Task, ...]:
     return tuple(dataclasses.replace(task, split=split) for task in found.values())
 
 
-def open_model(spec: str, base_url: str | None, head: Path | None) -> Model:
+def open_model(spec: str, base_url: str | None, *, head: Path | None = None, price: str | None = None) -> Model:
     """The model that the options name."""
+    from agentkit.models.load import load_model
+    from agentkit.models.offer import Price
+
     if head is not None:
         from agentkit.models.pilot import Head, PilotModel
 
         if spec != "pilot":
             raise typer.BadParameter(f"--head is for --model pilot, got --model {spec}")
         return PilotModel(head=Head.load(head))
-    from agentkit.models.load import load_model
-
-    return load_model(spec, base_url=base_url)
+    if price is None:
+        return load_model(spec, base_url=base_url)
+    try:
+        prompt, completion = (float(part) for part in price.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"--price {price!r}: give two numbers, such as 0.15,0.60") from None
+    return load_model(spec, base_url=base_url, price=Price(prompt=prompt, completion=completion))
 
 
 def execute(
@@ -167,6 +172,7 @@ def execute(
     as_json: bool,
 ) -> None:
     """Run a plan under a progress bar, and print its report."""
+    from agentkit.models.pilot import PilotModel
     from agentkit.progress import progress_bar
     from agentkit.report import report as print_the_report
     from agentkit.study import run_study
@@ -177,7 +183,9 @@ def execute(
             store = None
             if library is not None:
                 writable = plan.learn != "off"
-                store = await stack.enter_async_context(MemoryStore.open(library, writable=writable))
+                encoder = model.encoder if isinstance(model, PilotModel) else None
+                opened = MemoryStore.open(library, encoder=encoder, writable=writable)
+                store = await stack.enter_async_context(opened)
             show = stack.enter_context(progress_bar(len(plan.items), quiet=as_json))
             await run_study(
                 plan, suite, model=model, judge=judge, out=out, store=store, resume=resume, on_progress=show
@@ -266,7 +274,7 @@ def demo(
     out = out or Path("runs") / (
         "demo" if model == "pilot" else "demo-" + "".join(c if c.isalnum() else "-" for c in model)
     )
-    shown = run_demo(out, model=open_model(model, base_url, None), parallel=parallel, limits=limits, console=console)
+    shown = run_demo(out, model=open_model(model, base_url), parallel=parallel, limits=limits, console=console)
     until_stopped(shown, hint="the same command goes on from here")
 
 

@@ -135,7 +135,8 @@ async def demo(
         console.print(f"{out} holds a finished demo, which is shown again; remove it to run anew.", markup=False)
     parts = Demo(load_suite("miniwob"), out, parallel, tasks or DEMO_TASKS, heldout, limits or Limits())
     rounds = [await parts.heldout("before", model=model)]
-    async with MemoryStore.open(out / "library") as store:
+    encoder = model.encoder if isinstance(model, PilotModel) else None
+    async with MemoryStore.open(out / "library", encoder=encoder) as store:
         passes = [await parts.train(k, seeds, model=model, store=store) for k, seeds in enumerate(training, 1)]
         tell_story([trajectory for part in passes for trajectory in part], console)
         rounds.append(await parts.heldout("memory", model=model, store=store))

@@ -135,10 +135,18 @@ async def run_study(
     config = {**plan.record(), "model": model.name}
     finished = finished_before(out, config) if resume else {}
     created = datetime.now(UTC).isoformat(timespec="seconds")
+    id = read_study(out).id if finished else f"{out.resolve().name} {created}"
     with StudyLog.open(
-        out, config=config, seed=plan.seeds[0], versions=versions(), created=created, commit=commit(), resume=resume
+        out,
+        config=config,
+        seed=plan.seeds[0],
+        versions=versions(),
+        created=created,
+        id=id,
+        commit=commit(),
+        resume=resume,
     ) as log:
-        study = Study(plan, suite, model, judge, log, store, on_progress, finished)
+        study = Study(plan, suite, model, judge, log, store, on_progress, finished, id)
         return await study.run()
 
 
@@ -185,9 +193,10 @@ class Study:
         store: Store | None,
         on_progress: Callable[[Progress], None],
         finished: dict[str, Trajectory],
+        id: str,
     ) -> None:
         self.plan, self.suite, self.model, self.judge, self.log, self.store = plan, suite, model, judge, log, store
-        self.on_progress = on_progress
+        self.on_progress, self.id = on_progress, id
         self.budget = Budget(**plan.limits)
         self.done = dict(finished)
         self.resumed = len(self.done)
@@ -258,7 +267,7 @@ class Study:
             return
         from agentkit.strategies.experience import lessons
 
-        await self.store.write(lessons(trajectory, study=self.log.path.name))
+        await self.store.write(lessons(trajectory, study=self.id))
 
     def progress(self, latest: Trajectory) -> Progress:
         costs = [t.usage.cost_usd for t in self.done.values()]

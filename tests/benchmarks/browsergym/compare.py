@@ -36,7 +36,7 @@ CONTEXTS = (1, 2, 4, 8)
 LOOKS = 8
 FIGURES = ("step", "step_cpu", "shown", "shown_cpu", "render", "reset", "chars")
 GOALS = {"small": {"step": 5, "step_cpu": 15, "chars": 3}, "large": {"step": 25, "step_cpu": 40, "chars": 3}}
-"""How many times less agentkit should take than BrowserGym with its sleeps off (issue 2, point 3)."""
+"""How many times less agentkit should take than BrowserGym with its sleeps off."""
 
 
 @dataclass(frozen=True)
