@@ -6,15 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from environments.web.outline import WebObservation, merge_frame
+from environments.web.outline import Element, WebObservation
 
 if TYPE_CHECKING:
     from playwright.async_api import Frame
 
-    from environments.web.outline import Element
     from environments.web.tab import BrowserTab
 
-__all__ = ["with_frames"]
+__all__ = ["merge_frame", "with_frames"]
 
 MAX_FRAMES = 8
 """Frames of other origins looked into per observation; advertising pages have dozens."""
@@ -54,3 +53,34 @@ async def _inside(
     if depth + 1 < MAX_DEPTH:
         seen = await _filled(seen, inner, scope=scope, prefix=prefix + own, depth=depth + 1)
     return seen
+
+
+def merge_frame(outer: WebObservation, ref: str, *, inner: WebObservation) -> WebObservation:
+    """`outer` with the elements of a frame of another origin put in behind the frame's own line, `ref`.
+
+    The inner boxes are moved by the frame's place; what the frame does not show is out of view.
+
+    Raises:
+        KeyError: `outer` has no frame with this reference.
+    """
+    frame = outer.by_ref[ref]
+    at = outer.elements.index(frame) + 1
+    groups = max((element.group for element in outer.elements), default=0)
+    moved = tuple(_moved(element, frame, groups) for element in inner.elements)
+    return replace(
+        outer,
+        elements=outer.elements[:at] + moved + outer.elements[at:],
+        focused=inner.focused if outer.focused == ref and inner.focused else outer.focused,
+        next_ref=max(outer.next_ref, inner.next_ref),
+    )
+
+
+def _moved(element: Element, frame: Element, groups: int) -> Element:
+    box = element.box._replace(x=element.box.x + frame.box.x, y=element.box.y + frame.box.y)
+    return replace(
+        element,
+        box=box,
+        depth=element.depth + frame.depth + 1,
+        group=element.group + groups if element.group else 0,
+        in_view=element.in_view and frame.in_view,
+    )

@@ -75,7 +75,7 @@ const flushText = (w) => {
   w.run = "";
   if (!name) return;
   const row = push(w, c, el, { role: "text", tag: localName(el), name });
-  if (isPointer(el) && !c.inert && !c.acting) makeClickable(row, el, w);
+  if (!c.inert && !c.acting && isPointer(el)) makeClickable(row, el, w);
 };
 const isPointer = (el) => propertyOf(styleOf(window, el), "cursor") === "pointer";
 // A hand for a cursor is weak evidence that a click does something: somebody above may be listening for it.
@@ -156,7 +156,7 @@ const far = (el, w, c) => {
   if (rect.width === 0 || rect.height === 0) return false;
   const left = rect.left + c.dx, top = rect.top + c.dy, clip = c.clip;
   if (left < clip.right && top < clip.bottom && left + rect.width > clip.left && top + rect.height > clip.top) return false;
-  return !w.seen.has(el);
+  return seenAt.get(el) !== w.look;
 };
 
 const heardAt = (el, c, svg) => {
@@ -232,11 +232,13 @@ const delegations = (el, w, c, heard, inner) => {
 // nothing, only what can be acted on is still listed.
 const scrollOf = (el, tag, c, inner) => {
   if (tag === "tr" || tag === "td" || tag === "th" || tag === "li" || tag === "p" || tag === "tbody") return 0;
+  const style = styleOf(window, el);
+  const down = propertyOf(style, "overflow-y"), across = propertyOf(style, "overflow-x");
+  if (down === "visible" && across === "visible") return 0; // most elements: asking this costs less than four sizes
   const height = clientHeightOf(el), width = clientWidthOf(el);
   const below = scrollHeightOf(el) > height + 1, beside = scrollWidthOf(el) > width + 1;
   if (!below && !beside) return 0;
-  const style = styleOf(window, el);
-  const overflow = propertyOf(style, below ? "overflow-y" : "overflow-x");
+  const overflow = below ? down : across;
   if (overflow === "visible" || propertyOf(style, "display") === "inline") return 0;
   if (height === 0 || width === 0) {
     inner.clip = { left: 0, top: 0, right: -1, bottom: -1 };
@@ -301,20 +303,25 @@ const hasTwin = (el, tag) => {
 
 // ---- the whole
 
-const seenFromPoints = (doc, width, height) => {
-  const seen = sealed(new Set());
+// Marks what a look at a grid of points finds, with its ancestors. Returns the number of that look, which the marks bear.
+const seenAt = sealed(new WeakMap()); // node -> number of the last look that found it
+let looks = 0;
+const lookAround = (doc, width, height) => {
+  const look = ++looks;
   for (let i = 0; i < 36; i++) {
     const x = width * ((i % 6) + 0.5) / 6, y = height * (((i / 6) | 0) + 0.5) / 6;
     for (let up = deepAt(doc, x, y); up; up = parentNode(up) || (nodeType(up) === 11 ? hostOf(up) : null)) {
-      if (seen.has(up)) break;
-      seen.add(up);
+      if (seenAt.get(up) === look) break;
+      seenAt.set(up, look);
     }
   }
-  return seen;
+  return look;
 };
 
+const inQuotes = { __proto__: null }; // role or tag -> the same in quotes: there are few of them
+const quoted = (word) => inQuotes[word] || (inQuotes[word] = quote(word));
 const written = (row) => {
-  let out = "[" + row[0] + "," + quote(row[1]) + "," + quote(row[2]) + "," + quote(row[3]);
+  let out = "[" + row[0] + "," + quoted(row[1]) + "," + quoted(row[2]) + "," + quote(row[3]);
   for (let i = 4; i < 12; i++) out += "," + row[i];
   const extra = row[12];
   let more = "";
@@ -341,7 +348,7 @@ const observe = ({ scope = "page", next = 1, prefix = "" } = {}) => {
   const viewport = scope === "viewport";
   const w = {
     rows: [], next, viewport, run: "", runAt: null, runIn: null, blocks: 0, groups: 0, react: "", active: activeOf(doc),
-    width, height, seen: viewport ? seenFromPoints(doc, width, height) : null, modal: queryFirst(doc, "dialog:modal"),
+    width, height, look: viewport ? lookAround(doc, width, height) : 0, modal: queryFirst(doc, "dialog:modal"),
   };
   const c = {
     depth: 0, clip: { left: 0, top: 0, right: width, bottom: height }, dx: 0, dy: 0, quiet: false, hidden: false, acting: false,

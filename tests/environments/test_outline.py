@@ -12,7 +12,8 @@ import pytest_asyncio
 from playwright.async_api import CDPSession, Page, async_playwright
 
 from environments.web.browser import find_browser
-from environments.web.outline import OUTLINE_JS, WebObservation, merge_frame
+from environments.web.frames import merge_frame
+from environments.web.outline import OUTLINE_JS, WebObservation
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -275,6 +276,7 @@ async def test_a_page_that_overrides_everything_is_read_all_the_same(tab: Tab) -
         'text "x=2"',
     ]
     assert (await tab.locate("5"))["ok"]
+    assert (await tab.look(scope="viewport")).render() == seen.render()
 
 
 async def test_a_page_cannot_write_a_line_of_its_own(tab: Tab) -> None:

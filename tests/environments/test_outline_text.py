@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from environments.web.outline import Box, Element, Tab, View, WebObservation, merge_frame
+from environments.web.frames import merge_frame
+from environments.web.outline import Box, Element, Tab, View, WebObservation
 from environments.web.outline_text import quoted
 
 WINDOW = View(1000, 600, 0, 0, 1000, 600)

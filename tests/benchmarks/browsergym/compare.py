@@ -27,7 +27,7 @@ from listing import compare_listings
 from rich.console import Console
 from rich.table import Table
 from runner import Runner
-from shop import shop_page
+from shop import MORE_CARDS, shop_page
 
 from environments.miniwob import pages_folder
 
@@ -79,7 +79,7 @@ class Measured:
         return [statistics.median(self.step[n::count]) * 1000 for n in range(count)]
 
 
-def pages(shop_url: str) -> list[Page]:
+def pages(shop_url: str, *, larger_url: str) -> list[Page]:
     def click(role: str, name: str | None = None, nth: int = 0) -> dict[str, Any]:
         return {"act": "click", "role": role, "name": name, "nth": nth}
 
@@ -100,6 +100,7 @@ def pages(shop_url: str) -> list[Page]:
         Page("click-test", "small", [(click("button", "Click Me!"), "")]),
         Page("book-flight", "small", booking),
         Page("shop", "large", shopping, shop_url),
+        Page("larger-shop", "large", shopping, larger_url),
     ]
 
 
@@ -202,11 +203,14 @@ def run_speed(options: argparse.Namespace, python: Path, environment: dict[str, 
     results: dict[str, Any] = {"pages": {}, "throughput": {}}
     with ExitStack() as stack:
         shop_url = stack.enter_context(serve(shop_page()))
+        larger_url = stack.enter_context(serve(shop_page(MORE_CARDS)))
         theirs = [python, HERE / "theirs.py"]
         ours = stack.enter_context(Runner("agentkit", [sys.executable, HERE / "ours.py"], environment))
         tuned = stack.enter_context(Runner("BrowserGym, sleeps off", theirs, environment))
         usual = stack.enter_context(Runner("BrowserGym", [*theirs, "--sleeps"], environment))
-        chosen = [page for page in pages(shop_url) if not options.only or page.name in options.only]
+        chosen = [
+            page for page in pages(shop_url, larger_url=larger_url) if not options.only or page.name in options.only
+        ]
         for page in chosen:
             rounds = options.rounds * (3 if len(page.steps) == 1 else 1)
             measured = measure(page, [ours, tuned, usual], rounds, say)

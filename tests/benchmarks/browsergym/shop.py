@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 
-__all__ = ["CARDS", "shop_page"]
+__all__ = ["CARDS", "MORE_CARDS", "shop_page"]
 
 CARDS = 152
 """With these many products the page has about 3,400 DOM nodes: elements and texts, as a TreeWalker counts them."""
+MORE_CARDS = 240
+"""With these many it has 3,400 elements, which is what `document.querySelectorAll("*")` counts."""
 
 KINDS = ("Kettle", "Lamp", "Chair", "Desk", "Mirror", "Carpet", "Shelf", "Clock", "Vase", "Blanket")
 LOOKS = ("Oak", "Walnut", "Steel", "Linen", "Copper", "Marble", "Cotton", "Glass", "Bamboo", "Ceramic")
