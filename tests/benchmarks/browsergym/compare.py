@@ -234,7 +234,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=4, help="resets of each page, five steps after each")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each throughput run")
-    parser.add_argument("--only", nargs="*", default=[], help="pages: click-test, book-flight, shop")
+    parser.add_argument("--only", nargs="*", default=[], help="pages: click-test, book-flight, shop, larger-shop")
     parser.add_argument("--part", choices=("speed", "listing", "all"), default="all")
     parser.add_argument("--tasks", nargs="*", default=[], help="MiniWoB++ tasks for the comparison of what is listed")
     parser.add_argument("--json", type=Path, default=Path("runs/browsergym.json"), help="where the figures are written")
