@@ -228,8 +228,8 @@ def _row(element: Element) -> list[JSON]:
 class WebObservation:
     """A page as it stood after an action, with what the browser had to tell.
 
-    Elements stand in the order of the page. An observation is never changed: `frames.merge_frame` and `replace` make new
-    ones.
+    Elements stand in the order of the page. An observation is never changed: `frames.merge_frame` and `replace` make
+    new ones.
     """
 
     url: str
