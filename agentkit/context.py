@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -11,7 +11,7 @@ from agentkit.budget import Budget
 from agentkit.models.contracts import Model
 from environments.contracts import Observation, Score, StopReason, Task
 from memory.contracts import Memory
-from memory.trajectory import NOTHING_USED, Attempt, Note, Step, Usage
+from memory.trajectory import NOTHING_USED, Attempt, Note, Step, Trajectory, Usage
 
 __all__ = ["Context", "Evaluate", "Evaluation", "Forgetful", "Recorder"]
 
@@ -82,3 +82,17 @@ class Context:
         """A sampling seed in [0, 2^31) for one call, from the run's seed and the call's place."""
         text = repr((self.seed, *place)).encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+
+    def trajectory(self, task: Task, attempts: Sequence[Attempt], *, agent: str) -> Trajectory:
+        """The record of all attempts at a task, without the verdict, which only the runner knows."""
+        return Trajectory(
+            id=f"{task.suite}/{task.id}/{self.seed}",
+            task_id=task.id,
+            family=task.family,
+            suite=task.suite,
+            split=task.split,
+            seed=self.seed,
+            agent=agent,
+            model=self.model.name,
+            attempts=tuple(attempts),
+        )

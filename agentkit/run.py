@@ -123,17 +123,8 @@ def overdue(task: Task, context: Context) -> Trajectory:
     detail = "killed: the agent did not end although its episodes' deadlines had passed"
     context.recorder.attempt(0, goal=task.goal, site="")
     context.recorder.attempt_end(stop=StopReason.DEADLINE, detail=detail)
-    return Trajectory(
-        id=f"{task.suite}/{task.id}/{context.seed}",
-        task_id=task.id,
-        family=task.family,
-        suite=task.suite,
-        split=task.split,
-        seed=context.seed,
-        agent="?",
-        model=context.model.name,
-        attempts=(Attempt(index=0, goal=task.goal, stop=StopReason.DEADLINE, detail=detail),),
-    )
+    hung = Attempt(index=0, goal=task.goal, stop=StopReason.DEADLINE, detail=detail)
+    return context.trajectory(task, [hung], agent="?")
 
 
 def usage_of(trajectory: Trajectory) -> Usage:

@@ -146,7 +146,17 @@ async def run_study(
         commit=commit(),
         resume=resume,
     ) as log:
-        study = Study(plan, suite, model, judge, log, store, on_progress, finished, id)
+        study = Study(
+            plan=plan,
+            suite=suite,
+            model=model,
+            judge=judge,
+            log=log,
+            store=store,
+            on_progress=on_progress,
+            done=dict(finished),
+            id=id,
+        )
         return await study.run()
 
 
@@ -180,25 +190,23 @@ def commit() -> str:
     return asked.stdout.strip()
 
 
+@dataclass(kw_only=True)
 class Study:
     """One running study. Its state is what the log does not hold: what is in flight."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        suite: Suite,
-        model: Model,
-        judge: Model,
-        log: StudyLog,
-        store: Store | None,
-        on_progress: Callable[[Progress], None],
-        finished: dict[str, Trajectory],
-        id: str,
-    ) -> None:
-        self.plan, self.suite, self.model, self.judge, self.log, self.store = plan, suite, model, judge, log, store
-        self.on_progress, self.id = on_progress, id
-        self.budget = Budget(**plan.limits)
-        self.done = dict(finished)
+    plan: Plan
+    suite: Suite
+    model: Model
+    judge: Model
+    log: StudyLog
+    store: Store | None
+    on_progress: Callable[[Progress], None]
+    done: dict[str, Trajectory]
+    """By id; at first, what an earlier run finished."""
+    id: str
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(**self.plan.limits)
         self.resumed = len(self.done)
         self.started = time.monotonic()
 

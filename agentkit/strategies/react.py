@@ -104,17 +104,7 @@ class Desk:
 async def react(task: Task, env: Environment, *, context: Context) -> Trajectory:
     """Make one attempt at a task."""
     attempt = await attempt_task(task, env, context=context)
-    return Trajectory(
-        id=f"{task.suite}/{task.id}/{context.seed}",
-        task_id=task.id,
-        family=task.family,
-        suite=task.suite,
-        split=task.split,
-        seed=context.seed,
-        agent="react",
-        model=context.model.name,
-        attempts=(attempt,),
-    )
+    return context.trajectory(task, [attempt], agent="react")
 
 
 async def attempt_task(

@@ -68,17 +68,7 @@ async def reflexion(
     evaluate = context.evaluate or evaluate_from_trace
     trials = Trials(task, env, context, evaluate, reflect or reflect_with_model, max_trials)
     await graph().ainvoke({"trial": 0}, context=trials, config={"recursion_limit": 3 * max_trials + 4})
-    return Trajectory(
-        id=f"{task.suite}/{task.id}/{context.seed}",
-        task_id=task.id,
-        family=task.family,
-        suite=task.suite,
-        split=task.split,
-        seed=context.seed,
-        agent="reflexion",
-        model=context.model.name,
-        attempts=tuple(trials.attempts),
-    )
+    return context.trajectory(task, trials.attempts, agent="reflexion")
 
 
 async def attempt(state: State, runtime: Runtime[Trials]) -> State:

@@ -130,6 +130,7 @@ async def test_a_judge_decides_when_asked_to_and_is_charged(tmp_path: Path) -> N
     made = Plan(tasks=tuple(suite.tasks()), seeds=(1,), agent="reflexion", trials=3, feedback="judge")
     [done] = await run_study(made, suite, model=actor, judge=verdicts, out=tmp_path)
     assert [(a.score.source, a.score.success) for a in done.attempts] == [("judge", False), ("judge", True)]
+    assert [a.score.value for a in done.attempts] == [0.0, 1.0]
     assert done.success
     assert not done.uses_gold
     assert done.usage.calls == len(actor.asked) + len(verdicts.asked) == 5
