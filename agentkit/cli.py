@@ -101,10 +101,12 @@ def run(
         temperature=temperature,
         limits=limits,
     )
+    actor = open_model(model, base_url, head=head, price=price)
+    refuse_pilot(actor, loaded)
     execute(
         plan,
         loaded,
-        model=open_model(model, base_url, head=head, price=price),
+        model=actor,
         judge=open_model(judge, base_url) if judge else None,
         out=out,
         library=library,
@@ -158,6 +160,22 @@ def open_model(spec: str, base_url: str | None, *, head: Path | None = None, pri
     except ValueError:
         raise typer.BadParameter(f"--price {price!r}: give two numbers, such as 0.15,0.60") from None
     return load_model(spec, base_url=base_url, price=Price(prompt=prompt, completion=completion))
+
+
+def refuse_pilot(model: Model, suite: Suite) -> None:
+    """The pilot chooses among the elements of a page; it cannot write code or fill in a tool's arguments.
+
+    Raises:
+        AgentkitError: the suite's observations are text, and the model is the pilot.
+    """
+    from agentkit.models.pilot import PilotModel
+
+    if isinstance(model, PilotModel) and suite.kind != "web":
+        raise AgentkitError(
+            f"--model pilot cannot run {suite.name}: it ranks the elements of web pages and writes no text. "
+            "Name a language model, such as --model openai/gpt-5-mini or --model hosted_vllm/NAME --base-url URL; "
+            "the pilot runs miniwob."
+        )
 
 
 def execute(

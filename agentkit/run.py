@@ -20,7 +20,6 @@ Feedback = Literal["trace", "env", "judge"]
 """Who may tell the agent how an attempt went: a reading of its trace, the environment's end signal (marked as
 `uses_gold`), or a language model."""
 
-VERDICT_DEADLINE_S = 5.0
 TRIAL_OVERHEAD_S = 60.0
 
 
@@ -43,6 +42,10 @@ class Witness:
         return self._env.tools
 
     @property
+    def briefing(self) -> str:
+        return self._env.briefing
+
+    @property
     def fork_kind(self) -> Literal["exact", "replay", "none"]:
         return self._env.fork_kind
 
@@ -62,10 +65,10 @@ class Witness:
 
     async def _ask(self, episode: Episode) -> Score:
         try:
-            async with asyncio.timeout(VERDICT_DEADLINE_S):
+            async with asyncio.timeout(self._grader.limit_s):
                 return await self._grader.verdict(episode)
         except TimeoutError:
-            why = f"no verdict within {VERDICT_DEADLINE_S:g} s: the episode hangs"
+            why = f"no verdict within {self._grader.limit_s:g} s: the episode hangs"
             return Score(value=0.0, success=False, source="environment", reasons=why)
 
 

@@ -13,9 +13,10 @@ reward in a `StepResult`: the verdict belongs to the `Grader`, which only the ru
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from sandbox import AgentkitError
@@ -23,9 +24,12 @@ from sandbox import AgentkitError
 __all__ = [
     "JSON",
     "Action",
+    "Answer",
+    "AnswerSuite",
     "Environment",
     "EnvironmentFailure",
     "Episode",
+    "Grade",
     "Grader",
     "Observation",
     "Score",
@@ -251,6 +255,11 @@ class Environment(Protocol):
     @property
     def tools(self) -> Sequence[ToolSpec]: ...
     @property
+    def briefing(self) -> str:
+        """What the agent is told about its situation before the goal: what it sees, and how it ends."""
+        ...
+
+    @property
     def fork_kind(self) -> Literal["exact", "replay", "none"]: ...
     def start(self, task: Task, *, seed: int = 0) -> AbstractAsyncContextManager[Episode]:
         """Open a fresh episode of the instance that `seed` picks."""
@@ -266,6 +275,11 @@ class Environment(Protocol):
 class Grader(Protocol):
     """Says whether an episode succeeded. Only the runner holds one."""
 
+    @property
+    def limit_s(self) -> float:
+        """Seconds that a verdict may take; after them the episode counts as failed."""
+        ...
+
     async def verdict(self, episode: Episode) -> Score: ...
 
 
@@ -276,7 +290,40 @@ class Suite(Protocol):
     def name(self) -> str: ...
     @property
     def description(self) -> str: ...
+    @property
+    def kind(self) -> Literal["web", "text"]:
+        """What its observations are: outlines of pages, or plain text. The pilot reads only the first."""
+        ...
+
     def tasks(self) -> Sequence[Task]: ...
     def open(self, *, parallel: int = 1) -> AbstractAsyncContextManager[tuple[Environment, Grader]]:
         """Start what the environment needs (a browser, a server) for so many episodes at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A recorded answer to a task, made by anybody at any time."""
+
+    task_id: str
+    content: JSON
+    """What the suite's answer format holds: a completion, a diff, a text, a trace."""
+
+
+Grade = Callable[[Answer], Awaitable[Score]]
+
+
+class AnswerSuite(Suite, Protocol):
+    """A suite that can also grade recorded answers, without an agent."""
+
+    def read_answers(self, path: Path) -> Sequence[Answer]:
+        """Read a file of answers in the suite's published format.
+
+        Raises:
+            AgentkitError: a line that cannot be read, with its number and what was expected.
+        """
+        ...
+
+    def grading(self, *, parallel: int = 1) -> AbstractAsyncContextManager[Grade]:
+        """Start what grading so many answers at once needs."""
         ...

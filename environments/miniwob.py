@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from environments.contracts import JSON, Environment, EnvironmentFailure, Episode, Grader, Score, Task
@@ -125,6 +125,7 @@ class MiniwobGrader:
     """Success if and only if the page ended the episode with a raw reward above 0."""
 
     bench: _Bench
+    limit_s: float = 5.0
 
     async def verdict(self, episode: Episode) -> Score:
         """Works after the episode is closed, too."""
@@ -157,6 +158,7 @@ class Miniwob:
 
     screenshots: Screenshots = "none"
     name: str = "miniwob"
+    kind: Literal["web"] = "web"
     description: str = "MiniWoB++: small synthetic web pages, one skill each, with their own rewards; offline"
 
     def tasks(self) -> list[Task]:

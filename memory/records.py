@@ -64,7 +64,9 @@ __all__ = [
     "trajectory_json",
 ]
 
-OBSERVATION_KINDS: Mapping[str, str] = MappingProxyType({"web": "environments.web.outline:WebObservation"})
+OBSERVATION_KINDS: Mapping[str, str] = MappingProxyType(
+    {"text": "environments.text:TextObservation", "web": "environments.web.outline:WebObservation"}
+)
 """For each `kind` that can be rebuilt, the dataclass whose `from_json` does it. Imported when it is needed."""
 
 Record = TypeVar("Record")

@@ -7,23 +7,15 @@ read it. What cannot be read comes back as an `ActionError` that says what would
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from environments.contracts import JSON, Action, ToolSpec
+from environments.calls import ActionError, check_action
+from environments.contracts import JSON, ToolSpec
 
 __all__ = ["COORDINATE_TOOLS", "PAGE_TOOLS", "WEB_TOOLS", "ActionError", "check_action"]
 
 ENDING = ("answer", "report_infeasible")
 """The tools that end an episode."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActionError:
-    """An action that cannot be taken as it was given, and what would have been right."""
-
-    message: str
 
 
 def _tool(name: str, description: str, **parameters: Mapping[str, JSON]) -> ToolSpec:
@@ -33,8 +25,9 @@ def _tool(name: str, description: str, **parameters: Mapping[str, JSON]) -> Tool
 
 
 REF = {"type": "string", "description": "Reference of the element in the observation, such as 12."}
-X = {"type": "number", "description": "CSS pixels from the left edge of the view."}
-Y = {"type": "number", "description": "CSS pixels from the top edge of the view."}
+PIXELS = {"type": "number", "minimum": -1e6, "maximum": 1e6}
+X = PIXELS | {"description": "CSS pixels from the left edge of the view."}
+Y = PIXELS | {"description": "CSS pixels from the top edge of the view."}
 TEXT = {"type": "string", "description": "The text."}
 
 
@@ -78,8 +71,8 @@ PAGE_TOOLS: tuple[ToolSpec, ...] = (
         "Drag an element onto another, or by a distance.",
         ref=REF,
         to_ref=_optional(REF, "", "Where to drop it."),
-        by_x=_optional({"type": "number"}, 0, "Without to_ref: CSS pixels to the right."),
-        by_y=_optional({"type": "number"}, 0, "Without to_ref: CSS pixels down."),
+        by_x=_optional(PIXELS, 0, "Without to_ref: CSS pixels to the right."),
+        by_y=_optional(PIXELS, 0, "Without to_ref: CSS pixels down."),
     ),
     _tool(
         "scroll",
@@ -127,82 +120,3 @@ BROWSER_TOOLS: tuple[ToolSpec, ...] = (
 )
 
 WEB_TOOLS: tuple[ToolSpec, ...] = PAGE_TOOLS + BROWSER_TOOLS
-
-
-def check_action(action: Action, tools: Sequence[ToolSpec]) -> Action | ActionError:
-    """The action with its arguments in the types that its tool declares and defaults left out, or what is wrong."""
-    tool = next((tool for tool in tools if tool.name == action.name), None)
-    if tool is None:
-        return ActionError(f"no action {action.name!r}; {nearest(action.name, [tool.name for tool in tools])}")
-    properties: Mapping[str, Mapping[str, JSON]] = tool.parameters["properties"]
-    for name in action.arguments:
-        if name not in properties:
-            return ActionError(f"{tool.name} has no argument {name!r}; {_signature(tool)}")
-    missing = [name for name in tool.parameters["required"] if action.arguments.get(name) in (None, [])]
-    if missing:
-        return ActionError(f"{tool.name} lacks {' and '.join(map(repr, missing))}; {_signature(tool)}")
-    arguments: dict[str, JSON] = {}
-    for name, schema in properties.items():
-        if action.arguments.get(name) is None:
-            continue
-        value = _converted(action.arguments[name], schema, is_ref=name.endswith("ref"))
-        if isinstance(value, ActionError):
-            return ActionError(f"{tool.name}: {name} {value.message}")
-        if "default" not in schema or value != schema["default"]:
-            arguments[name] = value
-    return Action(tool.name, arguments)
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """`did you mean ...?` for the closest names, else all of them."""
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(names)}"
-
-
-def _signature(tool: ToolSpec) -> str:
-    required = tool.parameters["required"]
-    words = [name if name in required else f"{name}=..." for name in tool.parameters["properties"]]
-    return f"it is {tool.name}({', '.join(words)})"
-
-
-def _converted(value: JSON, schema: Mapping[str, JSON], *, is_ref: bool) -> JSON | ActionError:
-    kind = schema.get("type")
-    if is_ref and isinstance(value, (str, int)):
-        return str(value).strip().strip("[]")
-    if kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = str(value)
-    if kind in ("number", "integer"):
-        return _number(value, whole=kind == "integer")
-    if kind == "boolean":
-        return _boolean(value)
-    if kind == "string" and not isinstance(value, str):
-        return ActionError(f"is {value!r}; give a string")
-    if "enum" in schema and value not in schema["enum"]:
-        return ActionError(f"is {value!r}; give one of {', '.join(schema['enum'])}")
-    if "anyOf" in schema:
-        return _texts(value)
-    return value
-
-
-def _number(value: JSON, *, whole: bool) -> JSON | ActionError:
-    try:
-        number = float(value) if not isinstance(value, bool) else None
-    except (TypeError, ValueError):
-        number = None
-    if number is None or number != number or abs(number) > 1e6 or (whole and number != int(number)):
-        return ActionError(f"is {value!r}; give a {'whole number' if whole else 'number'}")
-    return int(number) if number == int(number) else number
-
-
-def _boolean(value: JSON) -> JSON | ActionError:
-    meanings = {"1": True, "true": True, "0": False, "false": False}
-    meaning = meanings.get(str(value).lower())
-    return ActionError(f"is {value!r}; give true or false") if meaning is None else meaning
-
-
-def _texts(value: JSON) -> JSON | ActionError:
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    if isinstance(value, (list, tuple)) and value and all(isinstance(one, (str, int, float)) for one in value):
-        return [str(one) for one in value]
-    return ActionError(f"is {value!r}; give a string or a list of strings")

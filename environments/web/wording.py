@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from environments.calls import ActionError, check_action, nearest
 from environments.contracts import JSON, Action, ToolSpec
-from environments.web.actions import WEB_TOOLS, ActionError, check_action, nearest
+from environments.web.actions import WEB_TOOLS
 
 __all__ = ["parse_action"]
 
@@ -130,11 +131,11 @@ def _named(
     name: str, values: tuple[JSON, ...], named: Mapping[str, JSON], tools: Sequence[ToolSpec]
 ) -> Action | ActionError:
     """The action in our words, from a name and arguments in anybody's."""
-    own, order = SYNONYMS.get(name, (name, ()))
+    own, order = (name, ()) if name in _names(tools) else SYNONYMS.get(name, (name, ()))
     tool = next((tool for tool in tools if tool.name == own), None)
     if tool is None:
         return ActionError(f"no action {name!r}; {nearest(name, _names(tools))}")
-    properties = tool.parameters["properties"]
+    properties = tool.parameters.get("properties", {})
     arguments = {key if key in properties else KEYWORDS.get(key, key): value for key, value in named.items()}
     if own == "press" and len(values) == 2:
         order = ("ref", "key")

@@ -82,6 +82,7 @@ class DoorEpisode:
 
 class DoorEnvironment:
     name = "doors"
+    briefing = "You stand in a corridor."
     fork_kind: Literal["exact", "replay", "none"] = "replay"
     tools = (
         ToolSpec(
@@ -111,6 +112,8 @@ class DoorEnvironment:
 
 
 class DoorGrader:
+    limit_s = 5.0
+
     async def verdict(self, episode: DoorEpisode) -> Score:
         right = episode.opened == episode.right
         return Score(value=float(right), success=right, source="environment", reasons=f"door {episode.right} was right")
@@ -120,6 +123,7 @@ class DoorGrader:
 class DoorSuite:
     env: DoorEnvironment
     name: str = "doors"
+    kind: Literal["web", "text"] = "text"
     description: str = "doors in a corridor"
     count: int = 3
 
