@@ -74,7 +74,7 @@ def run(
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Stop before more dollars than this are spent.")] = None,
     budget_tokens: Annotated[float | None, typer.Option(min=0.0, help="Stop before more tokens than this are spent.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run's log, made when absent.")] = Path("runs/latest"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; no finished task is repeated.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out: no finished task is repeated, and one cut short goes on at its step; no model is asked twice.")] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Run an agent on tasks, and print success with intervals, cost and stop reasons.

@@ -2,7 +2,8 @@
 
 A study is a folder with one append-only log. Tasks run `parallel` at a time; each finished one is a line in the log, so
 a killed study goes on with the tasks that have none. What is learnt is a pure function of the log and merges with what
-is known, so learning the same trajectory twice adds nothing.
+is known, so learning the same trajectory twice adds nothing. A trajectory that was cut short goes on at its step
+(`agentkit.flight`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Literal, TypedDict
 
 from agentkit.budget import Budget, BudgetExceeded
 from agentkit.context import Context
+from agentkit.flight import Comparing, Flight
 from agentkit.judge import judge_with
 from agentkit.methods import strategy_for
 from agentkit.models.contracts import Model
@@ -27,6 +29,7 @@ from agentkit.run import Feedback, run_task
 from environments.contracts import Environment, Grader, Suite, Task
 from memory.contracts import Store
 from memory.log import StudyLog
+from memory.study import Study as EarlierStudy
 from memory.study import read_study
 from memory.trajectory import Trajectory
 from sandbox import AgentkitError
@@ -133,9 +136,9 @@ async def run_study(
     if plan.feedback == "judge" and judge is not model:
         await judge.check()
     config = {**plan.record(), "model": model.name}
-    finished = finished_before(out, config) if resume else {}
+    earlier = study_before(out, config) if resume else None
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    id = read_study(out).id if finished else f"{out.resolve().name} {created}"
+    id = earlier.id if earlier else f"{out.resolve().name} {created}"
     with StudyLog.open(
         out,
         config=config,
@@ -154,26 +157,27 @@ async def run_study(
             log=log,
             store=store,
             on_progress=on_progress,
-            done=dict(finished),
+            done={id: earlier.load(id) for id in earlier.finished} if earlier else {},
+            earlier=earlier,
             id=id,
         )
         return await study.run()
 
 
-def finished_before(out: Path, config: dict[str, Any]) -> dict[str, Trajectory]:
-    """The trajectories that an earlier run of the same plan finished.
+def study_before(out: Path, config: dict[str, Any]) -> EarlierStudy | None:
+    """The log of an earlier run of the same plan; None where there is none.
 
     Raises:
         AgentkitError: the folder holds another study; the message names what differs.
     """
     if not (out / "log.jsonl").exists():
-        return {}
+        return None
     study = read_study(out)
     differs = [key for key in sorted(RESUME_SAME) if study.config.get(key) != config.get(key)]
     if differs:
         what = "; ".join(f"{key} was {study.config.get(key)!r}, now {config.get(key)!r}" for key in differs)
         raise AgentkitError(f"{out} holds another study ({what}); give the same options, or another --out")
-    return {id: study.load(id) for id in study.finished}
+    return study
 
 
 def versions() -> dict[str, str]:
@@ -203,6 +207,8 @@ class Study:
     on_progress: Callable[[Progress], None]
     done: dict[str, Trajectory]
     """By id; at first, what an earlier run finished."""
+    earlier: EarlierStudy | None
+    """The log as the earlier run left it; its unfinished trajectories go on where they were."""
     id: str
 
     def __post_init__(self) -> None:
@@ -242,20 +248,33 @@ class Study:
             self.on_progress(self.progress(trajectory))
 
     async def one(self, task: Task, seed: int, env: Environment, grader: Grader) -> Trajectory:
-        """Run one task under its own recorder."""
-        recorder = self.log.recorder(trajectory_id(task, seed))
+        """Run one task under its own recorder, from where an earlier run was cut short."""
+        id = trajectory_id(task, seed)
+        before = self.earlier.load(id).attempts if self.earlier and id in self.earlier.unfinished else ()
+        recorder = self.log.recorder(id)
         recorder.begin(task, seed=seed, agent=self.plan.agent, model=self.model.name, feedback=self.plan.feedback)
-        context = Context(
-            model=metered(self.model, self.budget),
-            budget=self.budget,
-            memory=self.store,
-            recorder=recorder,
-            evaluate=judge_with(metered(self.judge, self.budget)) if self.plan.feedback == "judge" else None,
-            seed=seed,
-            temperature=self.plan.temperature,
-        )
+        with Flight.open(self.log.path / "flight", id) as flight:
+            judge = flight.model(metered(self.judge, self.budget), role="judge")
+            context = Context(
+                model=flight.model(metered(self.model, self.budget)),
+                budget=self.budget,
+                memory=flight.memory(self.store) if self.store else None,
+                recorder=Comparing(recorder, before) if before else recorder,
+                evaluate=judge_with(judge) if self.plan.feedback == "judge" else None,
+                seed=seed,
+                temperature=self.plan.temperature,
+            )
+            trajectory = await self.play(task, env, grader, context)
+            recorder.end(
+                score=trajectory.score, usage=trajectory.usage, wall_s=trajectory.wall_s, uses_gold=trajectory.uses_gold
+            )
+            flight.land()
+        return trajectory
+
+    async def play(self, task: Task, env: Environment, grader: Grader, context: Context) -> Trajectory:
+        """Run the plan's agent on one task."""
         strategy = strategy_for(self.plan.agent, trials=self.plan.trials, prose=writes_prose(self.model))
-        trajectory = await run_task(
+        return await run_task(
             task,
             env,
             grader=grader,
@@ -264,10 +283,6 @@ class Study:
             feedback=self.plan.feedback,
             trials=self.plan.trials,
         )
-        recorder.end(
-            score=trajectory.score, usage=trajectory.usage, wall_s=trajectory.wall_s, uses_gold=trajectory.uses_gold
-        )
-        return trajectory
 
     async def learn(self, trajectory: Trajectory) -> None:
         """Write what the trajectory teaches, and what became of the items it was shown."""

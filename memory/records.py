@@ -55,6 +55,7 @@ __all__ = [
     "parse",
     "plain",
     "read",
+    "read_completion",
     "read_item",
     "read_message",
     "read_observation",
@@ -340,7 +341,7 @@ def read_step(body: JSON, contents: Mapping[str, Content]) -> Step:
         index=body["index"],
         observation=_seen(body["observation"], contents),
         messages=tuple(_known(name, contents, Message) for name in body["messages"]),
-        completions=tuple(_completion(stored) for stored in body["completions"]),
+        completions=tuple(read_completion(stored) for stored in body["completions"]),
         action=None if body["action"] is None else read(Action, body["action"]),
         error=body["error"],
         changed=body["changed"],
@@ -353,7 +354,9 @@ def read_step(body: JSON, contents: Mapping[str, Content]) -> Step:
     )
 
 
-def _completion(stored: JSON) -> Completion:
+def read_completion(stored: JSON) -> Completion:
+    """The completion of a stored body; JSON has no infinity, so a missing log-probability is minus infinity."""
+
     def finite(value: float | None) -> float:
         return -math.inf if value is None else value
 
