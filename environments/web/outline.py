@@ -359,7 +359,9 @@ def _place(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return f"file:{parts.path.rsplit('/', 1)[-1]}?{parts.query}"
-    host = "" if parts.hostname in ("127.0.0.1", "localhost", "::1") else f"{parts.scheme}://{parts.netloc}"
+    name = parts.hostname or ""
+    local = name in ("127.0.0.1", "localhost", "::1")
+    host = "" if local else f"{parts.scheme}://{name if name.endswith('.localhost') else parts.netloc}"
     return f"{host}{parts.path}?{parts.query}#{parts.fragment}"
 
 
