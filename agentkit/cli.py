@@ -19,7 +19,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agentkit.grade import grade
 from agentkit.memory_commands import app as memory_app
+from agentkit.sandbox_commands import app as sandbox_app
 from sandbox import AgentkitError
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 train_app = typer.Typer(no_args_is_help=True, help="Train a model on trajectories.")
+app.command()(grade)
 app.add_typer(memory_app, name="memory")
+app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(train_app, name="train")
 console = Console()
 
@@ -71,6 +75,12 @@ def run(
     learn: Annotated[str, typer.Option(help="When lessons are written: online, after (repeatable in parallel), off.")] = "online",
     temperature: Annotated[float | None, typer.Option(min=0.0, help="Sampling temperature of the actor.")] = None,
     screenshots: Annotated[str, typer.Option(help="Pictures with every page, for models that read them: none, plain, marked.")] = "none",
+    config: Annotated[Path | None, typer.Option("--config", "--tasks-file", help="The suite's own file of tasks: HumanEval, MBPP, APPS or LiveCodeBench lines for code, SWE-bench records for repo.")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="Where code runs: bubblewrap, container; the strongest here when left out.")] = None,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Allow --sandbox process, which isolates nothing.")] = False,
+    tools: Annotated[str | None, typer.Option(help="For the suite tools: 'mcp:COMMAND' offers an MCP server's tools instead of ours.")] = None,
+    goal: Annotated[str | None, typer.Option(help="With --tools: what to do.")] = None,
+    expected: Annotated[str | None, typer.Option(help="With --tools: the answer that is right; without it there is no verdict.")] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Stop before more dollars than this are spent.")] = None,
     budget_tokens: Annotated[float | None, typer.Option(min=0.0, help="Stop before more tokens than this are spent.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run's log, made when absent.")] = Path("runs/latest"),
@@ -84,7 +94,16 @@ def run(
     from agentkit.study import Limits, Plan
     from environments.suites import load_suite
 
-    loaded = load_suite(suite, screenshots=one_of("--screenshots", screenshots, ("none", "plain", "marked")))
+    options = {
+        "tasks_file": config,
+        "sandbox": sandbox,
+        "unsafe": unsafe or None,
+        "tools": tools,
+        "goal": goal,
+        "expected": expected,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    loaded = load_suite(suite, screenshots=one_of("--screenshots", screenshots, ("none", "plain", "marked")), **given)
     limits = Limits()
     if budget_usd is not None:
         limits["usd"] = budget_usd
@@ -100,6 +119,7 @@ def run(
         learn=one_of("--learn", learn if library else "off", ("online", "after", "off")),
         temperature=temperature,
         limits=limits,
+        options={name: str(value) for name, value in given.items()},
     )
     actor = open_model(model, base_url, head=head, price=price)
     refuse_pilot(actor, loaded)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -37,7 +37,7 @@ from sandbox import AgentkitError
 __all__ = ["Limits", "Plan", "Progress", "run_study"]
 
 Learn = Literal["online", "after", "off"]
-RESUME_SAME = {"suite", "split", "agent", "trials", "feedback", "model", "temperature"}
+RESUME_SAME = {"suite", "split", "agent", "trials", "feedback", "model", "temperature", "options"}
 """What must not change between the parts of one study; tasks, seeds and limits may grow."""
 
 
@@ -68,6 +68,8 @@ class Plan:
     temperature: float | None = None
     limits: Limits = field(default_factory=Limits)
     """Of the whole study."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the suite was loaded with, such as a file of tasks."""
 
     @property
     def items(self) -> list[tuple[Task, int]]:
@@ -173,9 +175,10 @@ def study_before(out: Path, config: dict[str, Any]) -> EarlierStudy | None:
     if not (out / "log.jsonl").exists():
         return None
     study = read_study(out)
-    differs = [key for key in sorted(RESUME_SAME) if study.config.get(key) != config.get(key)]
+    was = {"options": {}, **study.config}  # studies of before there were options
+    differs = [key for key in sorted(RESUME_SAME) if was.get(key) != config.get(key)]
     if differs:
-        what = "; ".join(f"{key} was {study.config.get(key)!r}, now {config.get(key)!r}" for key in differs)
+        what = "; ".join(f"{key} was {was.get(key)!r}, now {config.get(key)!r}" for key in differs)
         raise AgentkitError(f"{out} holds another study ({what}); give the same options, or another --out")
     return study
 
