@@ -12,12 +12,13 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from environments.arena.instance import Size
+from environments.arena.sites import SITES
 from environments.contracts import EnvironmentFailure
 
 __all__ = ["ArenaClient", "start"]
@@ -83,7 +84,7 @@ class ArenaClient:
 
 
 @asynccontextmanager
-async def start(*, port: int = 0) -> AsyncIterator[ArenaClient]:
+async def start(*, port: int = 0, sites: Sequence[str] = SITES) -> AsyncIterator[ArenaClient]:
     """Start the server in a process of its own, and end it with the block, or with this process, however that ends.
 
     Raises:
@@ -91,7 +92,8 @@ async def start(*, port: int = 0) -> AsyncIterator[ArenaClient]:
     """
     with tempfile.TemporaryDirectory(prefix="arena-") as folder:
         socket = Path(folder) / "control"
-        command = (sys.executable, "-m", "environments.arena.server", "--socket", str(socket), "--port", str(port))
+        command = [sys.executable, "-m", "environments.arena.server", "--socket", str(socket), "--port", str(port)]
+        command += ["--sites", *sites]
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )

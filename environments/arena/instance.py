@@ -31,6 +31,8 @@ DAY_ONE = datetime(2026, 3, 2, 9, 0)
 TICK = timedelta(seconds=41)
 """How far the clock goes on with every form that is sent. It stands still while pages are read."""
 
+PAGES_KEPT = 24
+
 SCHEMA = """
 CREATE TABLE clock (now TEXT NOT NULL, sessions INTEGER NOT NULL);
 CREATE TABLE account (
@@ -59,6 +61,8 @@ class Instance:
         self.seed, self.size, self.drift = seed, size, drift
         self.db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.db.row_factory = sqlite3.Row
+        self.served: dict[str, tuple[int, str]] = {}
+        """The last pages that were sent, status and HTML by address: what a copy of the browser shows. No state."""
         self._load(image)
 
     def _load(self, image: bytes) -> None:
@@ -72,10 +76,20 @@ class Instance:
 
     def fork(self) -> Instance:
         """An exact copy with a life of its own."""
-        return Instance(self.image(), seed=self.seed, size=self.size, drift=self.drift)
+        copy = Instance(self.image(), seed=self.seed, size=self.size, drift=self.drift)
+        copy.served = dict(self.served)
+        return copy
+
+    def serve(self, place: str, *, status: int, html: str) -> None:
+        """Remember a page that was sent."""
+        self.served.pop(place, None)
+        self.served[place] = status, html
+        if len(self.served) > PAGES_KEPT:
+            del self.served[next(iter(self.served))]
 
     def reset(self, image: bytes) -> None:
         """Become what `image` says."""
+        self.served.clear()
         self._load(image)
 
     def image(self) -> bytes:

@@ -2,8 +2,9 @@
 
 A site's address is `http://NAME.localhost:PORT`, the same for every instance, so that a copy of a page has the address
 of the original. Which instance answers is said by the request header `X-Arena-Instance`, which the browser context of
-an episode sends with everything; pages cannot read it. Instances are made, copied and ended through a Unix socket that
-pages cannot reach: a line of JSON asks, a line of JSON answers.
+an episode sends with everything; pages cannot read it. A copied browser also sends `X-Arena-Copy` with the page that it
+shows first, and gets it as the original did, whatever form or notice it came from. Instances are made, copied and ended
+through a Unix socket that pages cannot reach: a line of JSON asks, a line of JSON answers.
 
     open {seed, size, drift}     -> {instance, digest?}        fork {instance}     -> {instance}
     reset {instance}             -> {}                         close {instance}    -> {}
@@ -19,13 +20,13 @@ import contextlib
 import json
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from environments.arena.instance import Instance, Session, Size, pristine
-from environments.arena.sites import load_sites
+from environments.arena.sites import SITES, load_sites
 from environments.arena.visit import Notice, Page, Route, Site, Visit
 from sandbox import MissingDependencyError
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Arena", "application", "main"]
 
-HEADER = "x-arena-instance"
+HEADER, COPY = "x-arena-instance", "x-arena-copy"
 HERE = Path(__file__).parent
 COOKIE, NOTICE = "session", "notice"
 
@@ -167,6 +168,8 @@ def _endpoint(arena: Arena, site: Site, route: Route, render: Any) -> Any:
         if instance is None:
             return _plain("This arena has no such instance.", 404)
         visit = await _visit(request, site, instance, render)
+        if request.headers.get(COPY) and visit.place in instance.served:
+            return _again(*instance.served[visit.place])
         if request.method == "POST":
             assert route.post is not None
             with instance.writing():
@@ -233,6 +236,8 @@ def _response(page: Page, visit: Visit) -> Response:
     from starlette.responses import RedirectResponse, Response
 
     response: Response
+    if page.media_type == "text/html" and not page.location:
+        visit.instance.serve(visit.place, status=page.status, html=page.body)
     if page.location:
         response = RedirectResponse(page.location, status_code=page.status)
     else:
@@ -246,6 +251,12 @@ def _response(page: Page, visit: Visit) -> Response:
         response.delete_cookie(NOTICE)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _again(status: int, html: str) -> Response:
+    from starlette.responses import HTMLResponse
+
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 def _plain(text: str, status: int) -> Response:
@@ -300,9 +311,9 @@ async def listening(arena: Arena, *, host: str, port: int, socket: Path | None) 
             controls.close()
 
 
-async def serve(socket: Path, *, port: int) -> None:
+async def serve(socket: Path, *, port: int, sites: Sequence[str]) -> None:
     """The child process: print the port, then serve until standard input is closed, as it is when the parent dies."""
-    arena = Arena(load_sites())
+    arena = Arena(load_sites(sites))
     async with listening(arena, host="127.0.0.1", port=port, socket=socket) as found:
         print(found, flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -313,8 +324,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The arena's server; `agentkit arena serve` is the one for people.")
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--sites", nargs="+", default=SITES)
     options = parser.parse_args()
-    asyncio.run(serve(options.socket, port=options.port))
+    asyncio.run(serve(options.socket, port=options.port, sites=options.sites))
 
 
 if __name__ == "__main__":

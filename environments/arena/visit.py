@@ -83,6 +83,11 @@ class Visit:
     render: Callable[..., str] = lambda *_, **__: ""
 
     @property
+    def place(self) -> str:
+        """Site, path and query: one address among all sites."""
+        return f"{self.site.name}{self.url}"
+
+    @property
     def now(self) -> datetime:
         """The instance's time."""
         return self.instance.now
