@@ -1,5 +1,46 @@
 """Where untrusted code runs. The lowest folder: it imports nothing else of agentkit's."""
 
+from sandbox.contracts import (
+    NO_NETWORK,
+    Artifact,
+    FileInfo,
+    FileRefused,
+    Limits,
+    Network,
+    Output,
+    PythonError,
+    PythonResult,
+    Result,
+    Sandbox,
+    SandboxBroken,
+    SandboxError,
+    SandboxUnavailable,
+    Session,
+    SessionClosed,
+    Snapshot,
+    Stop,
+)
 from sandbox.errors import AgentkitError, MissingDependencyError
 
-__all__ = ["AgentkitError", "MissingDependencyError"]
+__all__ = [
+    "NO_NETWORK",
+    "AgentkitError",
+    "Artifact",
+    "FileInfo",
+    "FileRefused",
+    "Limits",
+    "MissingDependencyError",
+    "Network",
+    "Output",
+    "PythonError",
+    "PythonResult",
+    "Result",
+    "Sandbox",
+    "SandboxBroken",
+    "SandboxError",
+    "SandboxUnavailable",
+    "Session",
+    "SessionClosed",
+    "Snapshot",
+    "Stop",
+]

@@ -3,6 +3,11 @@
 Each folder grows its own small tree from this one class:
 
     AgentkitError
+    ├── SandboxError           sandbox.contracts: the sandbox failed, not what runs in it
+    │   ├── SandboxUnavailable     this machine cannot run it
+    │   ├── SandboxBroken          it died or stopped answering
+    │   ├── SessionClosed          it was used after its end
+    │   └── FileRefused            a file cannot cross the border
     ├── EnvironmentFailure     environments.contracts: the provider failed, not the agent's action
     ├── RecordError            memory.contracts: a log, journal or index that cannot be read or written
     ├── ModelError             agentkit.models.contracts: a model that cannot be reached or understood

@@ -27,7 +27,13 @@ PUBLIC = {
         Task Timing ToolSpec
     """,
     "environments.web": "",
-    "sandbox": "AgentkitError MissingDependencyError",
+    "sandbox": """
+        NO_NETWORK AgentkitError Artifact FileInfo FileRefused Limits MissingDependencyError Network Output PythonError
+        PythonResult Result Sandbox SandboxBroken SandboxError SandboxUnavailable Session SessionClosed Snapshot Stop
+    """,
+    "sandbox.abuse": "",
+    "sandbox.inside": "sources",
+    "sandbox.promises": "",
 }
 
 

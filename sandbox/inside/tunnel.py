@@ -23,7 +23,11 @@ from __future__ import annotations
 import selectors
 import socket
 
-from frames import Buffer, encode
+from sandbox.inside.frames import Buffer, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sandbox.inside.frames import Header
 
 WINDOW = 256 * 1024
 CHUNK = 64 * 1024
@@ -140,8 +144,8 @@ class Tunnel:
             self.obey(header, payload)
         return True
 
-    def obey(self, header: dict, payload: bytes) -> None:
-        connection = self.connections.get(header.get("id"))
+    def obey(self, header: Header, payload: bytes) -> None:
+        connection = self.connections.get(header.get("id", 0))
         if connection is None:
             return
         kind = header["type"]
@@ -156,7 +160,7 @@ class Tunnel:
                 return
         self.watch(connection)
 
-    def send(self, header: dict, payload: bytes = b"") -> None:
+    def send(self, header: Header, payload: bytes = b"") -> None:
         self.outgoing += encode(header, payload)
 
     def flush(self) -> bool:

@@ -28,7 +28,9 @@ from sandbox.inside import frames
 START = """
 import socket, sys
 sys.path.insert(0, sys.argv[1])
-import tunnel
+import supervisor
+supervisor.name_the_folder()
+from sandbox.inside import tunnel
 listener = tunnel.listen(0)
 print(listener.getsockname()[1], flush=True)
 tunnel.serve(socket.socket(fileno=int(sys.argv[2])), listener)
