@@ -94,7 +94,8 @@ COMMENTS = (
     "I would try {subject} in the morning, before anybody else is about.", "It depends on the weather.",
     "Ask at the hardware shop in Corn Square, they know all about {subject}.", "That is exactly what happened to us.",
     "I disagree, and I have the receipts.", "Thank you, this saved my afternoon.", "Has anyone measured it?",
-    "Two winters ago I gave up on {subject}; now I swear by it.", "Could you post a picture?", "Patience is half of it.",
+    "Two winters ago I gave up on {subject}; now I swear by it.", "Could you post a picture?",
+    "Patience is half of it.",
     "The trick is to do less than you think.", "My neighbour does the opposite and it works as well.",
     "I keep a notebook about {subject}, happy to share it.", "Good to hear that I am not the only one.",
 )  # fmt: skip
