@@ -23,10 +23,15 @@ class ActionError:
 
 
 def check_action(action: Action, tools: Sequence[ToolSpec]) -> Action | ActionError:
-    """The action with its arguments in the types that its tool declares and defaults left out, or what is wrong."""
+    """The action with its arguments in the types that its tool declares and defaults left out, or what is wrong.
+
+    A call of a tool whose schema does not bind is returned as it is.
+    """
     tool = next((tool for tool in tools if tool.name == action.name), None)
     if tool is None:
         return ActionError(f"no action {action.name!r}; {nearest(action.name, [tool.name for tool in tools])}")
+    if not tool.binding:
+        return action
     properties: Mapping[str, Mapping[str, JSON]] = tool.parameters.get("properties", {})
     for name in action.arguments:
         if name not in properties:

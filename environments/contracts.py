@@ -124,6 +124,9 @@ class ToolSpec:
     description: str
     parameters: Mapping[str, JSON]
     """JSON Schema of the arguments, an object schema."""
+    binding: bool = True
+    """Whether the schema is the truth. Where it may not be, a call is passed on as it was given, and the tool itself
+    says what is wrong with its arguments."""
 
 
 @runtime_checkable

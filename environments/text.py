@@ -71,10 +71,10 @@ def _cut(text: str, length: int) -> str:
     """The text, or its beginning and end with a line between them that says how much is missing."""
     if len(text) <= length:
         return text
-    note = f"\n… {len(text) - length} characters left out …\n"
-    kept = max(length - len(note), 0)
+    note = "\n… {} characters left out …\n"
+    kept = max(length - len(note.format(len(text))), 0)
     head = int(kept * SECTION_SHARE)
-    return text[:head] + note + text[len(text) - (kept - head) :] if kept else ""
+    return text[:head] + note.format(len(text) - kept) + text[len(text) - (kept - head) :] if kept else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ class TextEnvironment:
     begin: Opening
     briefing: str
     """What the agent is told about its situation and tools, before the goal."""
-    fork_kind: Literal["exact"] = "exact"
+    fork_kind: Literal["exact", "none"] = "exact"
 
     def start(self, task: Task, *, seed: int = 0) -> AbstractAsyncContextManager[TextEpisode]:
         """Open a fresh episode of the instance that `seed` picks."""

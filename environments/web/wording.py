@@ -136,6 +136,8 @@ def _named(
     if tool is None:
         return ActionError(f"no action {name!r}; {nearest(name, _names(tools))}")
     properties = tool.parameters.get("properties", {})
+    if not tool.binding and len(values) <= len(properties):
+        return Action(own, dict(zip(properties, values, strict=False)) | dict(named))
     arguments = {key if key in properties else KEYWORDS.get(key, key): value for key, value in named.items()}
     if own == "press" and len(values) == 2:
         order = ("ref", "key")

@@ -106,7 +106,7 @@ def test_kill_nine_in_the_middle_and_resume_repeats_no_finished_task(tmp_path: P
 
 def test_lists_for_people_and_for_scripts() -> None:
     suites = json.loads(agentkit("tasks", "--json").stdout)
-    assert [(row["suite"], row["tasks"]) for row in suites] == [("miniwob", 130)]
+    assert {("miniwob", 130), ("tools", 90)} <= {(row["suite"], row["tasks"]) for row in suites}
     assert "click-test-2" in agentkit("tasks", "miniwob").stdout
     assert [row["agent"] for row in json.loads(agentkit("methods", "--json").stdout)] == ["react", "reflexion"]
     assert all(f["state"] != "missing" for f in json.loads(agentkit("doctor", "--json").stdout))
