@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agentkit.arena_commands import app as arena_app
 from agentkit.grade import grade
 from agentkit.memory_commands import app as memory_app
 from agentkit.sandbox_commands import app as sandbox_app
@@ -26,12 +27,13 @@ from sandbox import AgentkitError
 
 if TYPE_CHECKING:
     from agentkit.models.contracts import Model
-    from agentkit.study import Plan
-    from environments.contracts import Split, Suite, Task
+    from agentkit.study import Limits, Plan
+    from environments.contracts import Suite, Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 train_app = typer.Typer(no_args_is_help=True, help="Train a model on trajectories.")
 app.command()(grade)
+app.add_typer(arena_app, name="arena")
 app.add_typer(memory_app, name="memory")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(train_app, name="train")
@@ -70,6 +72,7 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each task, counting up from --seed.")] = 1,
     feedback: Annotated[str, typer.Option(help="Who tells the agent how an attempt went: trace, judge, or env (the verdict itself; marked in the log).")] = "trace",
     judge: Annotated[str | None, typer.Option(help="The model that judges with --feedback judge; --model when left out.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only the suite's tasks of this split: training, validation, heldout.")] = None,
     heldout: Annotated[bool, typer.Option("--heldout", help="These are test tasks: nothing is learnt, no env feedback.")] = False,
     library: Annotated[Path | None, typer.Option(help="Recall from, and learn into, the memory in this folder.")] = None,
     learn: Annotated[str, typer.Option(help="When lessons are written: online, after (repeatable in parallel), off.")] = "online",
@@ -80,6 +83,9 @@ def run(
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Allow --sandbox process, which isolates nothing.")] = False,
     tools: Annotated[str | None, typer.Option(help="For the suite tools: 'mcp:COMMAND' offers an MCP server's tools instead of ours.")] = None,
     goal: Annotated[str | None, typer.Option(help="With --tools: what to do.")] = None,
+    documentation: Annotated[str | None, typer.Option(help="For the suite tools: shipped (some of it wrong) or true.")] = None,
+    size: Annotated[str | None, typer.Option(help="For the suite arena: how much is in the sites: small, normal, large.")] = None,
+    drift: Annotated[int | None, typer.Option(min=0, max=3, help="For the suite arena: how far theme, labels and layout are changed.")] = None,
     expected: Annotated[str | None, typer.Option(help="With --tools: the answer that is right; without it there is no verdict.")] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Stop before more dollars than this are spent.")] = None,
     budget_tokens: Annotated[float | None, typer.Option(min=0.0, help="Stop before more tokens than this are spent.")] = None,
@@ -91,48 +97,40 @@ def run(
 
     Example: agentkit run miniwob --tasks 'click-*' --agent reflexion --trials 3 --parallel 4 --out runs/x
     """
-    from agentkit.study import Limits, Plan
-    from environments.suites import load_suite
+    from agentkit.study import Plan
 
-    options = {
-        "tasks_file": config,
-        "sandbox": sandbox,
-        "unsafe": unsafe or None,
-        "tools": tools,
-        "goal": goal,
-        "expected": expected,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    loaded = load_suite(suite, screenshots=one_of("--screenshots", screenshots, ("none", "plain", "marked")), **given)
-    limits = Limits()
-    if budget_usd is not None:
-        limits["usd"] = budget_usd
-    if budget_tokens is not None:
-        limits["tokens"] = budget_tokens
+    options = {"tasks_file": config, "sandbox": sandbox, "unsafe": unsafe or None, "tools": tools, "goal": goal, "expected": expected, "documentation": documentation, "size": size, "drift": drift}  # fmt: skip
+    loaded, given = open_suite(suite, screenshots=screenshots, options=options)
     plan = Plan(
-        tasks=chosen(loaded, tasks, split="heldout" if heldout else "training"),
-        seeds=tuple(range(seed, seed + seeds)),
-        agent=agent,
-        trials=trials,
-        parallel=parallel,
+        tasks=chosen(loaded, tasks, split=split, heldout=heldout),
+        seeds=tuple(range(seed, seed + seeds)), agent=agent, trials=trials, parallel=parallel,
         feedback=one_of("--feedback", feedback, ("trace", "env", "judge")),
         learn=one_of("--learn", learn if library else "off", ("online", "after", "off")),
-        temperature=temperature,
-        limits=limits,
-        options={name: str(value) for name, value in given.items()},
-    )
+        temperature=temperature, limits=limits_of(usd=budget_usd, tokens=budget_tokens), options=given,
+    )  # fmt: skip
     actor = open_model(model, base_url, head=head, price=price)
     refuse_pilot(actor, loaded)
-    execute(
-        plan,
-        loaded,
-        model=actor,
-        judge=open_model(judge, base_url) if judge else None,
-        out=out,
-        library=library,
-        resume=resume,
-        as_json=as_json,
-    )
+    judging = open_model(judge, base_url) if judge else None
+    execute(plan, loaded, model=actor, judge=judging, out=out, library=library, resume=resume, as_json=as_json)
+
+
+def open_suite(name: str, *, screenshots: str, options: Mapping[str, object]) -> tuple[Suite, dict[str, str]]:
+    """The suite with those of its options that were given, and these as the log keeps them."""
+    from environments.suites import load_suite
+
+    given = {option: value for option, value in options.items() if value is not None}
+    pictures = one_of("--screenshots", screenshots, ("none", "plain", "marked"))
+    return load_suite(name, screenshots=pictures, **given), {option: str(value) for option, value in given.items()}
+
+
+def limits_of(*, usd: float | None, tokens: float | None) -> Limits:
+    """The limits that were given."""
+    limits: Limits = {}
+    if usd is not None:
+        limits["usd"] = usd
+    if tokens is not None:
+        limits["tokens"] = tokens
+    return limits
 
 
 def one_of(option: str, value: str, allowed: tuple[str, ...]):  # type: ignore[no-untyped-def]
@@ -142,11 +140,13 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]):  # type: ignore[n
     return value
 
 
-def chosen(suite: Suite, globs: str, *, split: Split) -> tuple[Task, ...]:
-    """The suite's tasks that match any of the globs, marked with the split they are run as.
+def chosen(suite: Suite, globs: str, *, split: str | None = None, heldout: bool = False) -> tuple[Task, ...]:
+    """The suite's tasks that match any of the globs, those of one split where it is named.
+
+    With `heldout` all of them count as held out, whatever the suite says.
 
     Raises:
-        AgentkitError: a glob matches nothing, with the nearest names.
+        AgentkitError: a glob matches nothing, with the nearest names, or nothing of that split.
     """
     import dataclasses
     import difflib
@@ -159,7 +159,12 @@ def chosen(suite: Suite, globs: str, *, split: Split) -> tuple[Task, ...]:
             near = difflib.get_close_matches(glob, known, n=4, cutoff=0.4)
             raise AgentkitError(f"no task of {suite.name} matches {glob!r}; nearest: {', '.join(near) or 'none'}")
         found |= matching
-    return tuple(dataclasses.replace(task, split=split) for task in found.values())
+    if split is not None:
+        wanted = one_of("--split", split, ("training", "validation", "heldout"))
+        found = {name: task for name, task in found.items() if task.split == wanted}
+        if not found:
+            raise AgentkitError(f"no task of {suite.name} that matches {globs!r} is a {split} task")
+    return tuple(dataclasses.replace(task, split="heldout") if heldout else task for task in found.values())
 
 
 def open_model(spec: str, base_url: str | None, *, head: Path | None = None, price: str | None = None) -> Model:

@@ -17,6 +17,7 @@ LONGER_LINES, LONGER_FUNCTION_LINES = 500, 80
 """For tests, which are lists of cases more than arguments to follow; the files also for scripts of the page."""
 POSITIONAL = 2
 AGREED = {
+    "seed": "called in the shape of environments.arena.visit.Seed",
     "pass_at_k": "n, c and k of the formula",
     "pass_hat_k": "n, c and k of the formula",
     "newcombe": "the four cells of a table",
