@@ -6,6 +6,10 @@ task and seed are the same instance on any day. Success follows the rule of Brow
 is done, with a raw reward above 0. Some tasks give part of the reward for part of the work; `Score.value` keeps that,
 clipped to [0, 1].
 
+Unless `clock="real"` is asked for, the page's time stands still between steps and passes as fast as it can within one
+(`web/clock.js`): a step takes what the page's timers and fades ask for, and 0.1 s of the page's time at the least. So
+an agent's thinking costs nothing, and tasks in which something moves are the same for the same actions.
+
 What differs from the page as shipped: its own timer is set to the task's deadline; the box with rewards and time, the
 canvas that draws clicks, and the cover that would start another, unseeded episode are taken away; and the wording is
 hidden where it is nothing but text, because the goal already says it.
@@ -25,7 +29,7 @@ from weakref import WeakKeyDictionary
 
 from environments.contracts import JSON, Environment, EnvironmentFailure, Episode, Grader, Score, Task
 from environments.web.actions import COORDINATE_TOOLS, PAGE_TOOLS
-from environments.web.browser import Viewport, launch
+from environments.web.browser import Clock, Viewport, launch
 from environments.web.episode import Manner, Opening, Screenshots, WebEnvironment
 from environments.web.guard import Rules
 from sandbox import MissingDependencyError
@@ -45,6 +49,7 @@ READ_ONLY_PARTS = ("#reward-display", "#click-canvas")
 
 BEGIN = """
 new Promise((resolve) => {
+  const paced = window.__agentkit_clock, later = paced ? (fn, ms) => paced.pass(ms, fn) : setTimeout;
   const begin = () => {
     const Real = Date, moment = Real.UTC(2026, 0, 15, 12), zero = Real.now();
     const now = () => moment + Real.now() - zero;
@@ -57,7 +62,7 @@ new Promise((resolve) => {
     core.EPISODE_MAX_TIME = %(limit)d;
     core.startEpisodeReal();
     const ready = (left) => {
-      if (!WOB_TASK_READY && left > 0) return void setTimeout(ready, 20, left - 1);
+      if (!WOB_TASK_READY && left > 0) return void later(() => ready(left - 1), 20);
       clearInterval(core.CD_TIMER);
       core.cover_div.remove();
       for (const part of %(hidden)s) document.querySelector(part).style.display = "none";
@@ -70,8 +75,8 @@ new Promise((resolve) => {
     };
     ready(100);
   };
-  if (document.readyState === "complete") setTimeout(begin);
-  else addEventListener("load", () => setTimeout(begin));
+  if (document.readyState === "complete") later(begin, 0);
+  else addEventListener("load", () => later(begin, 0));
 })
 """
 # A document that is no task, such as a blank one after a crash, has none of these.
@@ -157,6 +162,7 @@ class Miniwob:
     """The suite. Names are those of the package's pages."""
 
     screenshots: Screenshots = "none"
+    clock: Clock = "virtual"
     name: str = "miniwob"
     kind: Literal["web"] = "web"
     description: str = "MiniWoB++: small synthetic web pages, one skill each, with their own rewards; offline"
@@ -187,7 +193,7 @@ class Miniwob:
                     rules=lambda task: rules,
                     viewport=VIEWPORT,
                     recycle=True,
-                    manner=Manner(tools=TOOLS, referee=bench, screenshots=self.screenshots),
+                    manner=Manner(tools=TOOLS, referee=bench, screenshots=self.screenshots, clock=self.clock),
                 ),
                 MiniwobGrader(bench),
             )
@@ -200,6 +206,6 @@ def _steps(name: str) -> int:
     return LONG_STEPS if name.startswith(LONG) else STEPS
 
 
-def load(*, screenshots: Screenshots = "none") -> Miniwob:
+def load(*, screenshots: Screenshots = "none", clock: Clock = "virtual") -> Miniwob:
     """The suite; see `environments.suites`."""
-    return Miniwob(screenshots=screenshots)
+    return Miniwob(screenshots=screenshots, clock=clock)

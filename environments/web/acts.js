@@ -143,7 +143,13 @@
     return (across ? box.scrollLeft : box.scrollTop) === before ? "already at the end of what scrolls " + direction : "";
   };
 
+  // Let the page's time pass where it is ours to move. True when it was.
+  const pass = (ms) => {
+    window.__agentkit_settle.arm();
+    return window.__agentkit_clock ? window.__agentkit_clock.skip(ms).then(() => true) : false;
+  };
+
   Object.defineProperty(window, "__agentkit_acts", {
-    value: Object.freeze({ __proto__: null, caretToEnd, choose, focus, place, scroll, selectAll, setValue }),
+    value: Object.freeze({ __proto__: null, caretToEnd, choose, focus, pass, place, scroll, selectAll, setValue }),
   });
 })();

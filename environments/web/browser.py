@@ -1,10 +1,10 @@
 """Finds a Chromium, launches it once, and gives every episode a context of its own.
 
     async with launch() as chromium:
-        opened = await chromium.open(Rules(origins=("http://127.0.0.1:8000",)))
+        opened = await chromium.open(Kind(Rules(origins=("http://127.0.0.1:8000",))))
         await opened.tab.page.goto("http://127.0.0.1:8000/")
 
-The browser hangs on a pipe of Playwright's driver, so it ends with this process even when that is killed.
+The browser hangs on a pipe of this process or of Playwright's driver, so it ends with it even when that is killed.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from environments.contracts import EnvironmentFailure
 from environments.web.guard import Rules, restrict
-from environments.web.settle import PAGE_SCRIPT
+from environments.web.mouse import move
+from environments.web.settle import CLOCK_JS, PAGE_SCRIPT
 from environments.web.tab import BrowserTab, PageGone, PageLeft
+from environments.web.wire import Wire, strung
 from sandbox import MissingDependencyError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
 
-__all__ = ["Chromium", "FoundBrowser", "Opened", "Viewport", "find_browser", "launch"]
+__all__ = ["Chromium", "Clock", "FoundBrowser", "Kind", "Opened", "Viewport", "find_browser", "launch"]
 
 VARIABLE = "AGENTKIT_CHROMIUM"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
@@ -59,6 +62,12 @@ FLAGS = (
     "--no-first-run",
 )
 
+UNSEEN_FLAGS = ("--kiosk",)
+"""Without a head: no bubble with the address of the link under the mouse, which costs as much as a small page."""
+UNSEEN = 1 / 8
+"""Scale at which a view is drawn that nobody looks at, which saves most of the drawing. A power of two, so that places
+come out exactly."""
+
 
 class Viewport(NamedTuple):
     """Size of the page area in CSS pixels."""
@@ -68,6 +77,19 @@ class Viewport(NamedTuple):
 
 
 DESKTOP = Viewport()
+
+
+Clock = Literal["real", "virtual"]
+"""`virtual`: the page's timers, animations and dates stand still between steps, and pass as fast as they can within
+one; see `clock.js`. For pages that are not in touch with anything outside."""
+
+
+class Kind(NamedTuple):
+    """What contexts must have in common to stand in for each other."""
+
+    rules: Rules
+    viewport: Viewport = DESKTOP
+    clock: Clock = "real"
 
 
 class Opened(NamedTuple):
@@ -124,11 +146,12 @@ def _playwright_folders() -> list[Path]:
 class Chromium:
     """One running browser. Made by `launch`; many episodes share it, each in its own context."""
 
-    def __init__(self, browser: Browser, *, dead_proxy: str) -> None:
+    def __init__(self, browser: Browser, *, dead_proxy: str, wire: Wire | None = None, scale: float = 1.0) -> None:
         self.browser = browser
+        self._wire, self._scale = wire, scale
         self._dead_proxy = dead_proxy
-        self._spares: dict[tuple[Rules, Viewport], asyncio.Task[Opened]] = {}
-        self._wiped: dict[tuple[Rules, Viewport], list[asyncio.Task[Opened]]] = {}
+        self._spares: dict[Kind, asyncio.Task[Opened]] = {}
+        self._wiped: dict[Kind, list[asyncio.Task[Opened]]] = {}
         self._closing = False
 
     @property
@@ -136,7 +159,7 @@ class Chromium:
         """False once the browser has ended, whatever the reason."""
         return self.browser.is_connected()
 
-    async def open(self, rules: Rules, *, viewport: Viewport = DESKTOP, spare: bool = False) -> Opened:
+    async def open(self, kind: Kind, *, spare: bool = False) -> Opened:
         """Return a context with one tab to begin in: one that was wiped, one prepared, or a new one.
 
         With `spare`, the next new one of this kind is prepared in the background, which hides the time it takes.
@@ -146,21 +169,20 @@ class Chromium:
         """
         from playwright.async_api import Error
 
-        key = (rules, viewport)
-        while self.alive and self._wiped.get(key):
+        while self.alive and self._wiped.get(kind):
             with suppress(Error, EnvironmentFailure, PageLeft, PageGone):  # one that could not be wiped is passed over
-                opened = await self._wiped[key].pop()
+                opened = await self._wiped[kind].pop()
                 await opened.tab.send("Emulation.setScriptExecutionDisabled", value=False)
                 return opened
-        prepared = self._spares.pop(key, None)
+        prepared = self._spares.pop(kind, None)
         if not self.alive:
             raise EnvironmentFailure("the browser has ended; open the suite again")
-        opened = await (prepared or self._make(rules, viewport))
+        opened = await (prepared or self._make(kind))
         if spare and not self._closing:
-            self._spares[key] = asyncio.create_task(self._make(rules, viewport))
+            self._spares[kind] = asyncio.create_task(self._make(kind))
         return opened
 
-    def take_back(self, opened: Opened, rules: Rules, *, viewport: Viewport) -> None:
+    def take_back(self, opened: Opened, kind: Kind) -> None:
         """Wipe a context in the background and keep it for the next episode under the same rules.
 
         Cookies, storage, cache and the mouse are reset; the old page stands still until the next one replaces it, which
@@ -168,20 +190,20 @@ class Chromium:
         this suits pages of one origin that do not lean on it.
         """
         if not self._closing:
-            self._wiped.setdefault((rules, viewport), []).append(asyncio.create_task(_wiped(opened, rules)))
+            self._wiped.setdefault(kind, []).append(asyncio.create_task(_wiped(opened, kind.rules)))
 
-    async def _make(self, rules: Rules, viewport: Viewport) -> Opened:
+    async def _make(self, kind: Kind) -> Opened:
         context = await self.browser.new_context(
-            viewport={"width": viewport.width, "height": viewport.height},
-            proxy=rules.proxy(self._dead_proxy),
+            viewport={"width": kind.viewport.width, "height": kind.viewport.height},
+            proxy=kind.rules.proxy(self._dead_proxy),
             service_workers="block",
             accept_downloads=True,
             locale="en-US",
             timezone_id="UTC",
         )
-        await context.add_init_script(PAGE_SCRIPT)
-        await restrict(context, rules)
-        return Opened(context, await BrowserTab.attach(await context.new_page()))
+        await context.add_init_script(CLOCK_JS + PAGE_SCRIPT if kind.clock == "virtual" else PAGE_SCRIPT)
+        await restrict(context, kind.rules)
+        return Opened(context, await BrowserTab.attach(await context.new_page(), wire=self._wire, scale=self._scale))
 
     async def close(self) -> None:
         """End the browser and everything open in it. Harmless when done twice."""
@@ -199,7 +221,7 @@ async def _wiped(opened: Opened, rules: Rules) -> Opened:
     try:
         await tab.evaluate("try { localStorage.clear(); sessionStorage.clear(); window.name = '' } catch {}")
         await tab.send("Emulation.setScriptExecutionDisabled", value=True)
-        await tab.page.mouse.move(-1, -1)
+        await move(tab, (-1, -1))
         await context.clear_cookies()
         for origin in rules.origins or ():
             await tab.send("Storage.clearDataForOrigin", origin=origin, storageTypes="all")
@@ -227,9 +249,16 @@ async def launch(*, headless: bool = True) -> AsyncIterator[Chromium]:
     with socket.socket() as reserved:
         # A port that is bound and never listened on refuses every connection, and nobody else can take it.
         reserved.bind(("127.0.0.1", 0))
-        async with async_playwright() as playwright:
-            browser = await _start(playwright.chromium.launch, found, headless=headless)
-            chromium = Chromium(browser, dead_proxy=f"http://127.0.0.1:{reserved.getsockname()[1]}")
+        async with async_playwright() as playwright, strung(found.path) as wire:
+            program = wire.program if wire else found.path
+            browser = await _start(
+                partial(playwright.chromium.launch, executable_path=program), found, headless=headless
+            )
+            if wire:
+                wire.tidy()
+            dead_proxy = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+            scale = UNSEEN if headless else 1.0
+            chromium = Chromium(browser, dead_proxy=dead_proxy, wire=wire, scale=scale)
             try:
                 yield chromium
             finally:
@@ -240,13 +269,12 @@ async def _start(launcher: Callable[..., Awaitable[Browser]], found: FoundBrowse
     """Launch with the browser's own sandbox where it works: not for root, not in most containers."""
     from playwright.async_api import Error
 
+    flags = (*FLAGS, *(UNSEEN_FLAGS if headless else ()))
     sandboxed = [True, False] if getattr(os, "geteuid", lambda: 1)() != 0 else [False]
     failure = ""
     for sandbox in sandboxed:
         try:
-            return await launcher(
-                executable_path=found.path, headless=headless, args=FLAGS, chromium_sandbox=sandbox, handle_sigint=False
-            )
+            return await launcher(headless=headless, args=flags, chromium_sandbox=sandbox, handle_sigint=False)
         except Error as error:
             failure = error.message
             if "sandbox" not in failure.lower():

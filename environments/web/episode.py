@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from environments.contracts import JSON, Action, EnvironmentFailure, StepResult, StopReason, Task, Timing, ToolSpec
 from environments.web.actions import ENDING, WEB_TOOLS, ActionError, check_action
-from environments.web.browser import DESKTOP, Chromium, Viewport
+from environments.web.browser import DESKTOP, Chromium, Clock, Kind, Viewport
 from environments.web.frames import with_frames
 from environments.web.guard import Rules
 from environments.web.outline import WebObservation
@@ -69,6 +69,8 @@ class Manner:
     scope: Literal["page", "viewport"] = "page"
     screenshots: Screenshots = "none"
     settle_cap_s: float = 3.0
+    clock: Clock = "real"
+    """`virtual` for pages that are in touch with nothing outside: see `clock.js`."""
     referee: Referee | None = None
 
 
@@ -101,6 +103,16 @@ class WebEpisode:
     @property
     def answer(self) -> str | None:
         return self._answer
+
+    @property
+    def stop(self) -> StopReason | None:
+        """Why it is over; None while it goes on."""
+        return self._stop
+
+    @property
+    def window(self) -> Window:
+        """The browser's side of it, for environments and graders."""
+        return self._window
 
     # ---- looking
 
@@ -265,8 +277,29 @@ class WebEpisode:
             self.mismatch = f"the page differs {when}"
 
     def fork(self) -> _Opened:
-        """A copy by replay of the actions so far, every fingerprint compared."""
+        """A copy: by replay of the actions so far, every fingerprint compared, or as the environment copies exactly."""
         return self._fork()
+
+    def use_fork(self, fork: Callable[[], _Opened]) -> None:
+        """Let another way of copying take the place of the replay; for environments that can copy their state."""
+        self._fork = fork
+
+    async def continue_from(self, original: WebEpisode) -> bool:
+        """Take over the log and the references of an episode that this one is a copy of.
+
+        False when the page is not the same; then nothing is taken over.
+        """
+        if self._fingerprints[-1] != original._fingerprints[-1]:
+            return False
+        was = [element.ref for element in original._last.elements if element.ref]
+        now = [element.ref for element in self._last.elements if element.ref]
+        tab = self._window.front
+        await tab.evaluate(f"__agentkit.renumber({json.dumps(list(zip(now, was, strict=True)))})")
+        tab.next_ref = original._window.front.next_ref
+        self._actions, self._fingerprints = list(original._actions), list(original._fingerprints)
+        self._last, self._answer, self._stop = original._last, original._answer, original._stop
+        self.exact, self.mismatch = original.exact, original.mismatch
+        return True
 
 
 _Opened = AbstractAsyncContextManager[WebEpisode]
@@ -319,7 +352,8 @@ class WebEnvironment:
             EnvironmentFailure: the browser has ended, or the task's first page does not come.
         """
         rules = self.rules(task)
-        opened = await self.chromium.open(rules, viewport=self.viewport, spare=not self.recycle)
+        kind = Kind(rules, self.viewport, self.manner.clock)
+        opened = await self.chromium.open(kind, spare=not self.recycle)
         window = Window(opened, rules, dialogs=self.dialogs)
 
         def fork() -> _Opened:
@@ -334,7 +368,7 @@ class WebEnvironment:
             await _close(window)
             raise
         if self.recycle and (spent := window.hand_over()):
-            self.chromium.take_back(spent, rules, viewport=self.viewport)
+            self.chromium.take_back(spent, kind)
         else:
             await _close(window)
 

@@ -367,6 +367,15 @@ const observe = ({ scope = "page", next = 1, prefix = "" } = {}) => {
   return out + "]}";
 };
 
+// Give elements the references that they have in the page of which this one is a copy.
+const renumber = (pairs) => {
+  const found = pairs.map(([from, to]) => [element(from), Number(to)]);
+  for (const [el, number] of found) {
+    numbers.set(el, number);
+    elements.set(number, new WeakReference(el));
+  }
+};
+
 Object.defineProperty(window, "__agentkit", {
-  value: freeze({ __proto__: null, observe, locate, element, refOf, marks, unmark, listeners: (el) => listenersOf(el) }),
+  value: freeze({ __proto__: null, observe, locate, element, refOf, renumber, marks, unmark, listeners: (el) => listenersOf(el) }),
 });

@@ -8,6 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from environments.contracts import Action
+from environments.web.keyboard import insert, write
+from environments.web.mouse import click as click_at
+from environments.web.mouse import drag as drag_to
+from environments.web.mouse import move as move_to
 from environments.web.scene import Place, Scene, Wrong
 from environments.web.settle import ARM
 
@@ -74,22 +78,22 @@ async def click(scene: Scene, ref: str) -> None:
         raise Wrong(f"{scene.words(ref)} is a list to choose from; use select_option with {_offered(place)}")
     if place.type == "file":
         raise Wrong(f"{scene.words(ref)} takes a file; use upload")
-    await scene.mouse.click(place.x, place.y)
+    await click_at(scene.window.front, (place.x, place.y))
 
 
 async def dblclick(scene: Scene, ref: str) -> None:
     place = await scene.ready(ref)
-    await scene.mouse.dblclick(place.x, place.y)
+    await click_at(scene.window.front, (place.x, place.y), times=2)
 
 
 async def right_click(scene: Scene, ref: str) -> None:
     place = await scene.ready(ref)
-    await scene.mouse.click(place.x, place.y, button="right")
+    await click_at(scene.window.front, (place.x, place.y), button="right")
 
 
 async def hover(scene: Scene, ref: str) -> None:
     place = await scene.ready(ref)
-    await scene.mouse.move(place.x, place.y)
+    await move_to(scene.window.front, (place.x, place.y))
 
 
 async def drag(scene: Scene, ref: str, to_ref: str = "", by_x: float = 0, by_y: float = 0) -> None:
@@ -106,27 +110,22 @@ async def drag(scene: Scene, ref: str, to_ref: str = "", by_x: float = 0, by_y: 
 
 
 async def _drag(scene: Scene, x: float, y: float, to_x: float, to_y: float) -> None:
-    await scene.mouse.move(x, y)
-    await scene.mouse.down()
-    try:
-        await scene.mouse.move(to_x, to_y, steps=DRAG_STEPS)
-    finally:
-        await scene.mouse.up()
+    await drag_to(scene.window.front, (x, y), end=(to_x, to_y), steps=DRAG_STEPS)
 
 
 async def mouse_click(scene: Scene, x: float, y: float) -> None:
     await _point(scene, x, y)
-    await scene.mouse.click(x, y)
+    await click_at(scene.window.front, (x, y))
 
 
 async def mouse_dblclick(scene: Scene, x: float, y: float) -> None:
     await _point(scene, x, y)
-    await scene.mouse.dblclick(x, y)
+    await click_at(scene.window.front, (x, y), times=2)
 
 
 async def mouse_move(scene: Scene, x: float, y: float) -> None:
     await _point(scene, x, y)
-    await scene.mouse.move(x, y)
+    await move_to(scene.window.front, (x, y))
 
 
 async def mouse_drag(scene: Scene, x: float, y: float, to_x: float, to_y: float) -> None:
@@ -189,7 +188,7 @@ async def _enter(scene: Scene, ref: str) -> None:
         fixed = "cannot be changed" if _is_field(scene.seen.find(ref)) else "takes no text"
         offered = "; ".join(map(str, fields_[:3])) or "there is none on this page"
         raise Wrong(f"{scene.words(ref)} {fixed}; fields: {offered}")
-    await scene.mouse.click(place.x, place.y)
+    await click_at(scene.window.front, (place.x, place.y))
 
 
 def _is_field(element: Element | None) -> bool:
@@ -199,8 +198,8 @@ def _is_field(element: Element | None) -> bool:
 async def _write(scene: Scene, text: str) -> None:
     whole = len(text) <= TYPED_WHOLE
     if not whole:
-        await scene.keyboard.insert_text(text[:-1])
-    await scene.keyboard.type(text if whole else text[-1])
+        await insert(scene.window.front, text[:-1])
+    await write(scene.window.front, text if whole else text[-1])
 
 
 async def press(scene: Scene, key: str, ref: str = "") -> None:
@@ -259,7 +258,7 @@ async def _tick(scene: Scene, ref: str, *, wanted: str) -> None:
     if place.type == "radio" and wanted == "false":
         raise Wrong(f"{scene.words(ref)} is a radio button; choose another one of its group instead")
     if place.tick != wanted:
-        await scene.mouse.click(place.x, place.y)
+        await click_at(scene.window.front, (place.x, place.y))
 
 
 # ---- the rest
@@ -274,8 +273,9 @@ async def scroll(scene: Scene, direction: str, ref: str = "") -> None:
 
 
 async def wait(scene: Scene, seconds: float = 1) -> None:
-    await scene.window.front.evaluate(ARM)
-    await asyncio.sleep(max(0.0, min(10.0, seconds)))
+    wanted = max(0.0, min(10.0, seconds))
+    if not await scene.act("pass", round(wanted * 1000)):
+        await asyncio.sleep(wanted)
 
 
 async def upload(scene: Scene, ref: str, file: str) -> None:

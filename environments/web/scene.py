@@ -11,7 +11,7 @@ from environments.contracts import JSON
 from environments.web.settle import ARM
 
 if TYPE_CHECKING:
-    from playwright.async_api import Frame, Keyboard, Mouse
+    from playwright.async_api import Frame, Keyboard
 
     from environments.web.outline import WebObservation
     from environments.web.window import Window
@@ -48,10 +48,6 @@ class Scene:
 
     def __init__(self, window: Window, seen: WebObservation) -> None:
         self.window, self.seen = window, seen
-
-    @property
-    def mouse(self) -> Mouse:
-        return self.window.front.page.mouse
 
     @property
     def keyboard(self) -> Keyboard:

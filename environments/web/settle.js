@@ -18,7 +18,11 @@
   const SAME_TIMER = 2; // runs of one callback in one window; more is a loop, while a debounced one is cleared unrun
   const FOREIGN = -1;
 
-  const clock = performance.now.bind(performance);
+  const MOMENT = 100; // ms that a step takes at the least where time moves by steps only: what runs by itself goes on
+
+  const paced = window.__agentkit_clock || null; // where the page's time is ours to move
+  const clock = paced ? paced.now : performance.now.bind(performance);
+  const stopwatch = paced ? paced.realNow : clock;
   const timeout = window.setTimeout, interval = window.setInterval, clearing = window.clearTimeout;
   const clearingInterval = window.clearInterval;
   const frameRequest = window.requestAnimationFrame;
@@ -279,6 +283,7 @@
     }
     return out;
   };
+  const MOVING = "an animation is running";
   const animating = (left) => {
     for (const animation of document.getAnimations()) {
       if (animation.playState !== "running" || animation.timeline !== document.timeline || givenUp.has(animation)) continue;
@@ -313,7 +318,7 @@
       if (node.isConnected && !givenUp.has(node)) return "a part is being loaded: " + (node.src || node.href || node.localName);
       loading.delete(node);
     }
-    if (animating(left)) return "an animation is running";
+    if (animating(left)) return MOVING;
     for (const frame of inner()) {
       const reason = frame.busy(at, left);
       if (reason) return "in a frame, " + reason;
@@ -367,11 +372,20 @@
       called = true;
       fn();
     };
-    if (document.hidden) return void timeout(once, 5);
+    const later = paced ? paced.realTimeout : timeout;
+    if (document.hidden) return void later(once, 5);
     const channel = new Channel();
     channel.port1.onmessage = once;
-    frameRequest(() => channel.port2.postMessage(0));
-    timeout(once, 60);
+    (paced ? paced.realFrame : frameRequest)(() => channel.port2.postMessage(0));
+    later(once, 60);
+  };
+  // Calls back when it is time to look again.
+  const soon = (look, drawn, firm) => {
+    if (paced && firm && firm !== MOVING) paced.realTimeout(() => paced.pass(10, look), 10); // what is loading takes its time
+    else if (paced && firm) paced.pass(50, () => afterFrame(look)); // the browser tells of their end with a frame
+    else if (paced) paced.pass(drawn ? 17 : 10, look);
+    else if (drawn) afterFrame(look);
+    else timeout(look, 10);
   };
 
   const wait = (limit) => new Later((resolve) => {
@@ -382,7 +396,9 @@
     const finish = (why) => {
       if (why) giveUp();
       rest();
-      resolve(why);
+      const left = start + MOMENT - clock();
+      if (paced && limit && left > 0) paced.pass(left, () => resolve(why));
+      else resolve(why);
     };
     const look = () => {
       if (leaving) return resolve("");
@@ -398,8 +414,7 @@
       }
       if (at >= end) return finish(pending || "the page keeps changing");
       drawn = !pending || moved; // while there is nothing to see, there is no need to draw; before the end, there is
-      if (drawn) afterFrame(look);
-      else timeout(look, 10);
+      soon(look, drawn, firm);
     };
     afterFrame(look);
   });
@@ -423,9 +438,9 @@
   // One round trip: wait, then report and, unless the page is being left, observe. `probe` is a function or null.
   const waitAndObserve = (limit, options, probe) => wait(limit).then((why) => {
     if (leaving) return report(why, null, 0);
-    const start = clock();
+    const start = stopwatch();
     const seen = window.__agentkit.observe(options);
-    return report(why, probe ? probe() : null, clock() - start) + seen;
+    return report(why, probe ? probe() : null, stopwatch() - start) + seen;
   });
   const stay = () => { leaving = ""; };
 

@@ -4,7 +4,8 @@ At rest means: a frame was drawn in which nothing changed, and nothing that the 
 the document and its frames, requests by fetch and XMLHttpRequest and the reading of their replies, timers up to 500 ms
 (three deep), scripts and style sheets that were added, transitions and animations that end, and a navigation away.
 Endless animations, clocks, polling and parts that never arrive hold a wait up at most once: whatever outlasts the cap
-is not waited for again. There is no fixed sleep.
+is not waited for again. There is no fixed sleep. Where the page's time is ours to move (`clock.js`), the same is waited
+for in its time instead of ours.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from environments.contracts import JSON
     from environments.web.tab import BrowserTab
 
-__all__ = ["ARM", "PAGE_SCRIPT", "SETTLE_JS", "Look", "look"]
+__all__ = ["ARM", "CLOCK_JS", "PAGE_SCRIPT", "SETTLE_JS", "Look", "look"]
 
 SETTLE_JS = Path(__file__).with_name("settle.js").read_text(encoding="utf-8")
 ACTS_JS = Path(__file__).with_name("acts.js").read_text(encoding="utf-8")
+CLOCK_JS = Path(__file__).with_name("clock.js").read_text(encoding="utf-8")
+"""What comes before that where the page's time moves by steps only."""
 PAGE_SCRIPT = OUTLINE_JS + SETTLE_JS + ACTS_JS
 """What every document gets before its own scripts."""
 
@@ -86,6 +89,7 @@ async def look(tab: BrowserTab, *, cap_s: float, options: str, probe: str = "") 
         if not text:
             await _inject(tab)
             continue
+        await tab.catch_up()
         head, _, outline = text.partition("\n")
         said = json.loads(head)
         log += said["log"]

@@ -41,6 +41,7 @@ class Window:
         self.front_index = 0
         self.pristine = True
         """While nothing has been opened or lost besides the first tab."""
+        self._wire, self._scale = opened.tab.wire, opened.tab.scale
         self._dialogs = dialogs
         self._answer_within_s = answer_within_s
         self._events: dict[str, None] = {}
@@ -119,7 +120,7 @@ class Window:
     async def open_tab(self) -> None:
         """A new blank tab in front."""
         self.pristine = False
-        self._take_in(await BrowserTab.attach(await self.context.new_page()))
+        self._take_in(await BrowserTab.attach(await self.context.new_page(), wire=self._wire, scale=self._scale))
 
     async def focus(self, index: int) -> str:
         """Put a tab in front. Returns what was wrong, or nothing."""
@@ -154,7 +155,7 @@ class Window:
         self._opened.clear()
         for page in opened:
             self.pristine = False
-            self._take_in(await BrowserTab.attach(page))
+            self._take_in(await BrowserTab.attach(page, wire=self._wire, scale=self._scale))
             self.tell(f"a new tab opened and is in front now: tab {self.front_index}, {page.url}")
         if any(tab.page.is_closed() for tab in self.tabs):
             self.tell("a tab has closed")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from environments.web.browser import Chromium, find_browser, launch
+from environments.web.browser import Chromium, Kind, find_browser, launch
 from environments.web.guard import Rules
+from environments.web.mouse import move
 from sandbox import MissingDependencyError
 from tests.environments.page_server import PageServer
 
@@ -72,12 +73,12 @@ async def test_no_browser_is_told_with_the_commands_that_mend_it(nowhere: Path) 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_wiped_context_keeps_nothing(chromium: Chromium, site: PageServer) -> None:
     rules = Rules(origins=(site.origin,))
-    first = await chromium.open(rules)
+    first = await chromium.open(Kind(rules))
     await first.tab.page.goto(site.url("plain"))
     await first.tab.evaluate("document.cookie = 'a=1'; localStorage.b = 2; sessionStorage.c = 3; window.name = 'd'")
-    await first.tab.page.mouse.move(300, 300)
-    chromium.take_back(first, rules, viewport=(1280, 720))  # type: ignore[arg-type]
-    second = await chromium.open(rules)
+    await move(first.tab, (300, 300))
+    chromium.take_back(first, Kind(rules))
+    second = await chromium.open(Kind(rules))
     assert second.context is first.context
     await second.tab.page.goto(site.url("plain"))
     kept = await second.tab.evaluate(
@@ -91,11 +92,11 @@ async def test_a_wiped_context_keeps_nothing(chromium: Chromium, site: PageServe
 async def test_killing_the_program_ends_the_browser(tmp_path: Path) -> None:
     code = """
         import asyncio, os
-        from environments.web.browser import launch
+        from environments.web.browser import Kind, launch
         from environments.web.guard import Rules
         async def main():
             async with launch() as chromium:
-                await chromium.open(Rules())
+                await chromium.open(Kind(Rules()))
                 print("open", flush=True)
                 await asyncio.sleep(60)
         asyncio.run(main())

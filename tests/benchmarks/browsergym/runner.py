@@ -62,7 +62,7 @@ def cpu_by_process(root: int) -> dict[int, float]:
     children = defaultdict(list)
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            parent = int(status.read_text(errors="replace").rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             continue
         children[parent].append(int(status.parent.name))
