@@ -26,7 +26,16 @@ PUBLIC = {
         Action Environment EnvironmentFailure Episode Grader Observation Score StepResult StopReason Suite
         Task Timing ToolSpec
     """,
+    "environments.arena": "",
+    "environments.arena.sites": "SITES load_sites",
+    **{f"environments.arena.sites.{site}": "SITE" for site in ("admin", "code", "forum", "map", "shop", "wiki")},
+    "environments.code": "",
+    "environments.code.inside": "",
+    "environments.repo": "",
+    "environments.repo.inside": "",
+    "environments.tools": "",
     "environments.web": "",
+    "environments.webarena": "",
     "sandbox": """
         NO_NETWORK AgentkitError Artifact FileInfo FileRefused Limits MissingDependencyError Network Output PythonError
         PythonResult Result Sandbox SandboxBroken SandboxError SandboxUnavailable Session SessionClosed Snapshot Stop

@@ -7,12 +7,15 @@ import hashlib
 import http.server
 import io
 import threading
+import venv
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox.contracts import Limits, Network, Sandbox, SandboxUnavailable, Session
+from sandbox.process import Process
 
 NAME = "agentkit_probe"
 LIMITS = Limits(wall_s=60, cpu_s=60, memory_bytes=2**30)
@@ -112,8 +115,14 @@ async def test_options_are_no_names(plain: Session, names: tuple[str, ...]) -> N
         await plain.install(*names)
 
 
-async def test_a_python_without_pip_is_said(backend: Sandbox) -> None:
-    async with await backend.open(LIMITS, network=Network(("127.0.0.1:1",))) as session:
-        await session.write(".packages/pip.py", "raise SystemExit(1)")
+async def test_a_python_without_pip_is_said(tmp_path: Path) -> None:
+    venv.create(tmp_path, with_pip=False, symlinks=True)
+    sandbox = Process(unsafe=True, python=str(tmp_path / "bin" / "python3"))
+    async with await sandbox.open(LIMITS, network=Network(("127.0.0.1:1",))) as session:
         with pytest.raises(SandboxUnavailable, match="no pip"):
             await session.install("attrs")
+
+
+async def test_what_code_puts_among_the_programs_stands_in_for_none(session: Session) -> None:
+    await session.write(".packages/bin/ls", "#!/bin/sh\necho planted\n", executable=True)
+    assert "planted" not in (await session.run("ls")).stdout

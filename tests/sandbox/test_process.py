@@ -113,8 +113,8 @@ async def test_too_many_files_end_the_session_and_the_run_says_so() -> None:
     for code in ("for n in range(400): open(str(n), 'w')", "open('f', 'wb').write(bytes([1]) * 90_000)"):
         limits = Limits(files=200, file_bytes=100 * KIB)
         async with await Process(unsafe=True).open(limits) as session:
-            tail = "\nopen('g', 'wb').write(bytes([1]) * 90_000)\nimport time\nprint('on')\ntime.sleep(30)"
-            result = await session.python(code + tail)
+            tail = "open('g', 'wb').write(bytes([1]) * 90_000)\nimport time\ntime.sleep(30)"
+            result = await session.python(f"print('on')\n{code}\n{tail}")
             assert (result.stop, result.stdout, result.exit_code) == (Stop.FILES, "on\n", None)
             assert "Limits.files" in result.detail
             with pytest.raises(SandboxBroken, match="open another"):

@@ -1,0 +1,3 @@
+"""Programming problems, judged by tests that the solution cannot reach."""
+
+__all__: list[str] = []

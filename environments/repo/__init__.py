@@ -1,0 +1,1 @@
+"""Small repairs of git repositories, in the record format of SWE-bench."""
