@@ -31,6 +31,7 @@ FREE_BYTES = 1_000_000_000
 OPTIONAL = {
     "miniwob": "the task suite miniwob",
     "matplotlib": "the plots of `agentkit demo`",
+    "mcp": "`agentkit run tools --tools mcp:COMMAND`",
 }
 """Distributions of the extras, with what needs them."""
 KEY = re.compile(r".+_API_KEY|.+_API_BASE|OLLAMA_HOST")
@@ -77,8 +78,7 @@ def diagnose(folder: Path | None = None) -> list[Finding]:
         _driver(),
         _browser(),
         _disk(folder),
-        _docker(),
-        _bubblewrap(),
+        *_sandboxes(),
         _models(os.environ),
     ]
 
@@ -201,25 +201,22 @@ def _disk(folder: Path) -> Finding:
     )
 
 
-def _docker() -> Finding:
-    try:
-        import docker
-        from docker.errors import DockerException
+def _sandboxes() -> list[Finding]:
+    """The backends in which model-written code can run; one of them is enough."""
+    from sandbox import bubblewrap, engine
 
-        with docker.from_env(timeout=3) as client:
-            version = client.version()["Version"]
-    except (ImportError, DockerException) as error:
-        reason = type(error).__name__
-        return Finding(
-            name="Docker engine", state="optional", found=f"none answers ({reason}); nothing here needs it yet"
-        )
-    return Finding(name="Docker engine", state="ok", found=version)
-
-
-def _bubblewrap() -> Finding:
-    if program := shutil.which("bwrap"):
-        return Finding(name="bubblewrap", state="ok", found=program)
-    return Finding(name="bubblewrap", state="optional", found="not found; nothing here needs it yet")
+    reasons = {"bubblewrap": bubblewrap.probe(), "Container engine": engine.probe()}
+    needed = all(reasons.values())
+    found = []
+    for name, reason in reasons.items():
+        why, _, mend = reason.partition(". ")
+        if not reason:
+            found.append(Finding(name=name, state="ok", found="model-written code can run in it"))
+        elif needed:
+            found.append(Finding(name=name, state="optional", found=f"{why}; code cannot run confined", mend=mend))
+        else:
+            found.append(Finding(name=name, state="optional", found=f"{why}; the other one is enough", mend=mend))
+    return found
 
 
 def _models(environment: Mapping[str, str]) -> Finding:
