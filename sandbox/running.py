@@ -185,7 +185,7 @@ class Runs:
             done=self._channel.future(),
         )
 
-    async def carry_out(self, running: Running, request: Header, payload: bytes, *, wall_s: float | None) -> Result:
+    async def carry_out(self, running: Running, request: Header, *, payload: bytes, wall_s: float | None) -> Result:
         """Do a run.
 
         Raises:

@@ -173,7 +173,7 @@ class LiveSession:
             raise
         if stateful:
             self._lost = False
-            self._remember(running, Cell.of(code, running.calls, result))
+            self._remember(running, Cell.of(code, result, calls=running.calls))
         return result
 
     def _remember(self, running: Running, cell: Cell) -> None:
@@ -186,7 +186,7 @@ class LiveSession:
 
     async def _carry_out(self, running: Running, request: Header, payload: bytes, *, wall_s: float | None) -> Result:
         try:
-            return await self._runs.carry_out(running, request, payload, wall_s=wall_s)
+            return await self._runs.carry_out(running, request, payload=payload, wall_s=wall_s)
         except Gone as gone:
             raise self._channel.as_error(gone, output=running.text("stdout") + running.text("stderr")) from None
         except Broken as broken:
@@ -304,7 +304,7 @@ class LiveSession:
             if not self._cells:
                 self._mismatch = self._mismatch or f"snippet {number} ended the interpreter when it was replayed"
                 return
-            self._mismatch = self._mismatch or difference(number, cell, self._cells[-1])
+            self._mismatch = self._mismatch or difference(cell, self._cells[-1], number=number)
 
     async def fork(self) -> Session:
         self._check()

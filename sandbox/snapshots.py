@@ -34,7 +34,7 @@ class Cell:
     """It was interrupted, so its effect cannot be had again."""
 
     @classmethod
-    def of(cls, code: str, calls: list[Call], result: PythonResult) -> Cell:
+    def of(cls, code: str, result: PythonResult, *, calls: list[Call]) -> Cell:
         error = (result.error.type, result.error.message) if result.error else None
         gave = json.dumps([result.value, result.stdout, error])
         # Where an object lies in memory is no part of what it is.
@@ -134,7 +134,7 @@ def recorded(cell: Cell) -> dict[str, HostFunction]:
     return {name: replaying(name) for name in sorted({call.name for call in cell.calls})}
 
 
-def difference(number: int, before: Cell, again: Cell) -> str:
+def difference(before: Cell, again: Cell, *, number: int) -> str:
     """In what a replayed snippet differs from when it ran first; empty when it does not."""
     if before.gave == again.gave and not again.stopped:
         return ""

@@ -17,6 +17,8 @@ LONGER_LINES, LONGER_FUNCTION_LINES = 500, 80
 """For tests, which are lists of cases more than arguments to follow; the files also for scripts of the page."""
 POSITIONAL = 2
 AGREED = {
+    "begin": "called by position, with the ends of two pipes",
+    "lint": "called from the host, by position",
     "seed": "called in the shape of environments.arena.visit.Seed",
     "pass_at_k": "n, c and k of the formula",
     "pass_hat_k": "n, c and k of the formula",
@@ -26,6 +28,9 @@ AGREED = {
 }
 """Functions that take more, with the reason."""
 QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+
+CARRIED = {"db", "rng", "visit", "data"}
+"""What the arena's pages, seeders and task templates are all handed; their subject comes after it."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -71,7 +76,9 @@ def crowded_functions(path: Path, source: str) -> list[str]:
     methods = [f for node in public if isinstance(node, ast.ClassDef) for f in node.body if isinstance(f, Function)]
     found = []
     for function in [node for node in public if isinstance(node, Function)] + methods:
-        taken = [a.arg for a in function.args.posonlyargs + function.args.args if a.arg not in {"self", "cls"}]
+        taken = [
+            a.arg for a in function.args.posonlyargs + function.args.args if a.arg not in {"self", "cls", *CARRIED}
+        ]
         if len(taken) > POSITIONAL and not function.name.startswith("_") and function.name not in AGREED:
             found.append(f"{path}:{function.lineno} {function.name}({', '.join(taken)})")
     return found

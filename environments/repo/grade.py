@@ -150,7 +150,9 @@ class RepoGrader:
     async def _trial(self, session: Session, test: str, *, snapshot: Snapshot | None, runner: str) -> Trial:
         if snapshot is not None:
             await session.restore(snapshot)
-        call = f"judge({inside('trial.py')!r}, {test!r}, {runner!r}, {self.test_s!r}, {self.test_s!r})"
+        call = (
+            f"judge({inside('trial.py')!r}, {test!r}, runner={runner!r}, wall_s={self.test_s!r}, cpu_s={self.test_s!r})"
+        )
         result = await session.python(f"{inside('judge.py')}\n{call}", wall_s=self.test_s + SLACK_S)
         if result.ok and isinstance(result.data, dict):
             return Trial(test, result.data.get("passed") is True, str(result.data.get("why", "")))

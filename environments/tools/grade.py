@@ -54,13 +54,13 @@ def judge(instance: Instance, state: State, *, stop: StopReason | None, answer: 
         problems.append(f"to end as {stop.value!r} is wrong" if stop else "the agent did not end it")
     elif not same_answer(answer or "", str(wanted.arguments.get("text", "")), accepts=instance.accepts):
         problems.append(f"the answer {(answer or '')[:80]!r} is wrong")
-    problems += differences(instance.state, solve(instance)[1], state)
+    problems += differences(instance.state, state, expected=solve(instance)[1])
     more = len(problems) - MOST_REASONS
     reasons = "; ".join(problems[:MOST_REASONS]) + (f"; and {more} more" if more > 0 else "")
     return Score(value=float(not problems), success=not problems, source="environment", reasons=reasons)
 
 
-def differences(start: State, expected: State, got: State) -> list[str]:
+def differences(start: State, got: State, *, expected: State) -> list[str]:
     """Where a state is not the expected one, in words that do not say what was expected."""
     found = []
     for table in sorted(start.keys() | expected.keys() | got.keys()):

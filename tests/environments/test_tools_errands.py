@@ -289,18 +289,20 @@ def test_answers_are_compared_by_kind(given: str, wanted: str, accepts: str, sam
 def test_differences_are_named_without_saying_what_was_expected() -> None:
     start = {"a": {"1": {"id": "1", "x": 1}, "2": {"id": "2", "x": 2}}, "files": {"/f": {"content": "old"}}}
     right = {"a": {"1": {"id": "1", "x": 9}, "3": {"id": "3", "x": 3}}, "files": {"/f": {"content": "old"}}}
-    assert differences(start, right, right) == []
-    assert differences(start, right, start) == [
+    assert differences(start, right, expected=right) == []
+    assert differences(start, start, expected=right) == [
         "a: 1 is not right",
         "a: 2 should be gone",
         "a: what was added is not right (0 added)",
     ]
     other = {"a": {"1": {"id": "1", "x": 9}, "7": {"id": "7", "x": 3}}, "files": {"/f": {"content": "old"}}}
-    assert differences(start, right, other) == [], "the id of what is new does not matter"
-    assert differences(start, right, {**right, "files": {}}) == ["files: /f is missing"]
+    assert differences(start, other, expected=right) == [], "the id of what is new does not matter"
+    assert differences(start, {**right, "files": {}}, expected=right) == ["files: /f is missing"]
     moved = {"a": right["a"], "files": {"/f": {"content": "old"}, "/g": {"content": "new"}}}
     elsewhere = {"a": right["a"], "files": {"/f": {"content": "old"}, "/h": {"content": "new"}}}
-    assert differences(start, moved, elsewhere) == ["files: what was added is not right (1 added)"], "a path is no id"
+    assert differences(start, elsewhere, expected=moved) == ["files: what was added is not right (1 added)"], (
+        "a path is no id"
+    )
 
 
 def test_reasons_are_few_and_say_how_it_ended() -> None:

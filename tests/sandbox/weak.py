@@ -235,7 +235,7 @@ WEAKNESSES = (
     Weakness(
         "writes through links",
         helps=("writing through links", "paths that lead out"),
-        breaks=("Paths that lead out", "A write that has no room"),
+        breaks=("Paths that lead out",),
         methods={"write": write_through},
     ),
     Weakness(

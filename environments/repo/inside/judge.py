@@ -36,7 +36,7 @@ LONGEST = 65_536
 PR_SET_DUMPABLE = 4
 
 
-def judge(trial: str, test: str, runner: str, wall_s: float, cpu_s: float) -> dict[str, Any]:
+def judge(trial: str, test: str, *, runner: str, wall_s: float, cpu_s: float) -> dict[str, Any]:
     """Run one test. `passed` is true only if all canaries ended as they must; else `why` says what happened."""
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     chance = random.SystemRandom()
