@@ -123,7 +123,7 @@ def application(arena: Arena) -> Any:
         from starlette.routing import Route as Address
         from starlette.staticfiles import StaticFiles
     except ImportError as error:
-        raise MissingDependencyError("the arena needs Starlette: pip install starlette jinja2 uvicorn python-multipart") from error
+        raise MissingDependencyError("the arena needs Starlette: pip install starlette jinja2 uvicorn") from error
 
     shared = StaticFiles(directory=HERE / "static")
     routers: list[Any] = []

@@ -27,6 +27,7 @@ __all__ = ["Arena", "load"]
 
 CROSS = "environments.arena.cross"
 DEADLINE_S = 300.0
+DRAWS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +46,12 @@ class Arena:
 
     @cached_property
     def templates(self) -> tuple[Template, ...]:
-        """Every template of the sites, and those over several."""
+        """Every template of the sites, and those over several of them."""
         modules = [f"environments.arena.sites.{site}.tasks" for site in self.sites] + [CROSS]
         for module in modules:
             importlib.import_module(module)
-        return tuple(template for module in modules for template in templates_of(module))
+        found = (template for module in modules for template in templates_of(module))
+        return tuple(template for template in found if set(template.sites) <= set(self.sites))
 
     @cached_property
     def image(self) -> bytes:
@@ -64,9 +66,10 @@ class Arena:
         db.deserialize(self.image)
         made: dict[str, tuple[Template, Draft]] = {}
         for template in self.templates:
+            asked: set[str] = set()
             for number in range(INSTANCES):
-                draft = template.make(Data(db), Random(f"{template.name} {number}"))
-                made[f"{template.name}-{number}"] = template, draft
+                rng = Random(f"{template.name} {number}")
+                made[f"{template.name}-{number}"] = template, _unlike(asked, template, data=Data(db), rng=rng)
         db.close()
         return made
 
@@ -110,6 +113,17 @@ class Arena:
         async with start(sites=self.sites) as arena, launch() as chromium:
             env = ArenaEnvironment(arena=arena, chromium=chromium, manner=Manner(screenshots=self.screenshots))
             yield env, ArenaGrader(env, {key: draft.eval for key, (_, draft) in self.drafts.items()})
+
+
+def _unlike(asked: set[str], template: Template, *, data: Data, rng: Random) -> Draft:
+    """A draft that asks for something that was not asked before, if the template finds one."""
+    for _ in range(DRAWS):
+        draft = template.make(data, rng)
+        words = f"{draft.intent} {dict(draft.login)}"
+        if words not in asked:
+            break
+    asked.add(words)
+    return draft
 
 
 def _record(number: int, template: Template, draft: Draft, *, template_number: int) -> dict[str, JSON]:

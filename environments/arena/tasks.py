@@ -177,8 +177,9 @@ def template(sites: str | tuple[str, ...], name: str, *, split: Split) -> Callab
 
 
 def templates_of(module: str) -> tuple[Template, ...]:
-    """The templates that a module has made with `template`, in order."""
-    return tuple(_TEMPLATES.get(module, ()))
+    """The templates that a module, or a package's modules, have made with `template`, in order."""
+    own = (made for name, made in _TEMPLATES.items() if name == module or name.startswith(f"{module}."))
+    return tuple(one for made in own for one in made)
 
 
 # WebArena's `eval` objects ---------------------------------------------------------------------------------------

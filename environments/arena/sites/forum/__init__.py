@@ -19,6 +19,7 @@ CREATE TABLE forum_community (
 );
 CREATE TABLE forum_subscription (username TEXT NOT NULL, community INTEGER NOT NULL, PRIMARY KEY (username, community))
     WITHOUT ROWID;
+CREATE INDEX forum_subscription_community ON forum_subscription (community);
 CREATE TABLE forum_post (
     id INTEGER PRIMARY KEY, community INTEGER NOT NULL, author TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,
     link TEXT NOT NULL DEFAULT '', at TEXT NOT NULL, score INTEGER NOT NULL DEFAULT 0,
@@ -28,6 +29,8 @@ CREATE INDEX forum_post_community_at ON forum_post (community, at DESC);
 CREATE INDEX forum_post_community_score ON forum_post (community, score DESC);
 CREATE INDEX forum_post_at ON forum_post (at DESC);
 CREATE INDEX forum_post_score ON forum_post (score DESC);
+CREATE INDEX forum_post_community_talked ON forum_post (community, comments DESC);
+CREATE INDEX forum_post_talked ON forum_post (comments DESC);
 CREATE INDEX forum_post_author ON forum_post (author, at DESC);
 CREATE TABLE forum_comment (
     id INTEGER PRIMARY KEY, post INTEGER NOT NULL, parent INTEGER, author TEXT NOT NULL, body TEXT NOT NULL,
@@ -35,10 +38,12 @@ CREATE TABLE forum_comment (
 );
 CREATE INDEX forum_comment_post ON forum_comment (post, at);
 CREATE INDEX forum_comment_author ON forum_comment (author, at DESC);
+CREATE INDEX forum_comment_parent ON forum_comment (parent);
 CREATE TABLE forum_vote (
     post INTEGER NOT NULL, username TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (post, username)
 ) WITHOUT ROWID;
 CREATE TABLE forum_saved (username TEXT NOT NULL, post INTEGER NOT NULL, PRIMARY KEY (username, post)) WITHOUT ROWID;
+CREATE TABLE forum_seen (username TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE forum_report (id INTEGER PRIMARY KEY, post INTEGER NOT NULL, username TEXT NOT NULL, reason TEXT NOT NULL);
 """
 
@@ -57,6 +62,8 @@ SYNONYMS.update(
         "Report": ("Flag", "Tell the moderators"),
         "Edit profile": ("Change profile", "Update profile"),
         "Communities": ("Groups", "All communities"),
+        "Replies": ("Answers to me", "Inbox"),
+        "Mark all as read": ("I have seen these", "Clear the marks"),
         "Saved": ("Saved posts", "Bookmarks"),
     }
 )
@@ -85,6 +92,7 @@ SITE = Site(
         Route("/u/{username}", members.profile),
         Route("/settings", members.settings_form, members.settings),
         Route("/saved", members.saved),
+        Route("/replies", members.replies, members.mark_read),
         *SIGNING_IN,
     ),
     folder=Path(__file__).parent,
@@ -93,5 +101,6 @@ SITE = Site(
         ("Communities", "/communities"),
         ("New post", "/submit"),
         ("Saved", "/saved"),
+        ("Replies", "/replies"),
     ),
 )

@@ -24,6 +24,8 @@ class Listed(NamedTuple):
     page: int
     last: int
     sort: str
+    count: int
+    """On all pages."""
 
 
 def listed(visit: Visit, where: str = "1", *values: object) -> Listed:
@@ -34,7 +36,8 @@ def listed(visit: Visit, where: str = "1", *values: object) -> Listed:
     last = max(1, -(-count // POSTS_A_PAGE))
     page = min(visit.number("page", 1, least=1), last)
     order = f"ORDER BY forum_post.{ORDERS[sort]} LIMIT {POSTS_A_PAGE} OFFSET {(page - 1) * POSTS_A_PAGE}"
-    return Listed(visit.all(f"{POST} WHERE {where} {order}", *values), page, last, sort)
+    posts = visit.all(f"{POST} WHERE {where} {order}", *values) if count else []
+    return Listed(posts, page, last, sort, count)
 
 
 def home(visit: Visit) -> Page:
@@ -84,7 +87,13 @@ def post(visit: Visit) -> Page:
     username = account.username if account else ""
     vote = visit.value("SELECT value FROM forum_vote WHERE post = ? AND username = ?", row["id"], username)
     saved = visit.one("SELECT 1 FROM forum_saved WHERE post = ? AND username = ?", row["id"], username)
-    return visit.page("post.html", post=row, thread=thread(visit, row["id"]), vote=vote or 0, saved=bool(saved))
+    reported = visit.value(
+        "SELECT group_concat(reason, ', ') FROM forum_report WHERE post = ? AND username = ?", row["id"], username
+    )
+    return visit.page(
+        "post.html", post=row, thread=thread(visit, row["id"]), vote=vote or 0, saved=bool(saved),
+        reported=reported or "",
+    )  # fmt: skip
 
 
 def thread(visit: Visit, post: int) -> list[tuple[int, sqlite3.Row]]:
@@ -109,12 +118,11 @@ def search(visit: Visit) -> Page:
     if place:
         where += " AND community = (SELECT id FROM forum_community WHERE slug = ?)"
         values.append(place)
-    found = listed(visit, where, *values) if words else Listed([], 1, 1, "new")
-    count = visit.value(f"SELECT count(*) FROM forum_post WHERE {where}", *values) if words else 0
+    found = listed(visit, where, *values) if words else Listed([], 1, 1, "new", 0)
     places = [("", "All communities")] + [
         (row["slug"], row["title"]) for row in visit.all("SELECT * FROM forum_community ORDER BY title")
     ]
-    return visit.page("search.html", words=words, list=found, count=count, places=places, place=place)
+    return visit.page("search.html", words=words, list=found, count=found.count, places=places, place=place)
 
 
 def suggest(visit: Visit) -> Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from html import unescape
 from pathlib import Path
 from random import Random
 
@@ -40,15 +41,30 @@ def slug_of(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
+def link(match: re.Match[str]) -> str:
+    """Of escaped text."""
+    return f'<a href="/wiki/{slug_of(unescape(match[1]))}">{match[1]}</a>'
+
+
 def linked(text: str) -> Markup:
-    """Paragraphs and headings, with `[[Title]]` as a link; everything else is text."""
+    """Paragraphs, headings and tables of facts, with `[[Title]]` as a link; everything else is text."""
     blocks = []
-    for block in text.strip().split("\n\n"):
-        words = re.sub(
-            r"\[\[(.+?)\]\]", lambda match: f'<a href="/wiki/{slug_of(match[1])}">{match[1]}</a>', str(escape(block))
-        )
-        blocks.append(f"<h2>{words[3:]}</h2>" if words.startswith("== ") else f"<p>{words}</p>")
+    for block in text.strip().replace("\r\n", "\n").split("\n\n"):
+        words = re.sub(r"\[\[(.+?)\]\]", link, str(escape(block)))
+        if words.startswith("== "):
+            blocks.append(f"<h2>{words[3:]}</h2>")
+        elif words.startswith("| "):
+            blocks.append(facts(words))
+        else:
+            blocks.append(f"<p>{words}</p>")
     return Markup("\n".join(blocks))
+
+
+def facts(block: str) -> str:
+    """A table of what the lines `| name | value` say."""
+    rows = (line.removeprefix("| ").partition(" | ") for line in block.split("\n"))
+    cells = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, _, value in rows)
+    return f'<table class="facts"><tbody>{cells}</tbody></table>'
 
 
 def home(visit: Visit) -> Page:
