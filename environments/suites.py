@@ -14,10 +14,12 @@ from sandbox import AgentkitError
 __all__ = ["SUITES", "UnknownSuite", "load_suite"]
 
 SUITES: Mapping[str, str] = {
+    "arena": "environments.arena.suite",
     "code": "environments.code.suite",
     "miniwob": "environments.miniwob",
     "repo": "environments.repo.suite",
     "tools": "environments.tools.suite",
+    "webarena": "environments.webarena.suite",
 }
 """Name -> module with a `load(screenshots=..., ...)` that returns the suite."""
 

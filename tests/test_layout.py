@@ -19,6 +19,10 @@ POSITIONAL = 2
 AGREED = {
     "begin": "called by position, with the ends of two pipes",
     "lint": "called from the host, by position",
+    "draft": "the four parts of a task of the code host",
+    "plan": "start, end and means of a way on the map",
+    "project_route": "in the order of Route's own",
+    "sha_of": "the three parts that a commit's name is made of",
     "seed": "called in the shape of environments.arena.visit.Seed",
     "pass_at_k": "n, c and k of the formula",
     "pass_hat_k": "n, c and k of the formula",

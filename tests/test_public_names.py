@@ -29,6 +29,8 @@ PUBLIC = {
     "environments.arena": "",
     "environments.arena.sites": "SITES load_sites",
     **{f"environments.arena.sites.{site}": "SITE" for site in ("admin", "code", "forum", "map", "shop", "wiki")},
+    "environments.arena.sites.forum.tasks": "asking posting settling",
+    "environments.arena.sites.shop.tasks": "asking changing",
     "environments.code": "",
     "environments.code.inside": "",
     "environments.repo": "",

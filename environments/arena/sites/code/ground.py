@@ -77,7 +77,7 @@ def project_route(path: str, get: Inside | None = None, post: Inside | None = No
         if inside is None:
             return None
 
-        def handler(visit: Visit) -> Page:
+        def answer(visit: Visit) -> Page:
             project = project_of(visit)
             if project is None:
                 return visit.not_found("There is no such project, or you may not see it.")
@@ -89,7 +89,7 @@ def project_route(path: str, get: Inside | None = None, post: Inside | None = No
                 return visit.forbidden("This project is archived, so nothing in it can be changed.")
             return inside(visit, project)
 
-        return handler
+        return answer
 
     return Route(f"/p/{{owner}}/{{slug}}{path}", opened(get, writes=False), opened(post, writes=True))
 

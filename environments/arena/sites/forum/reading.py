@@ -24,7 +24,7 @@ class Listed(NamedTuple):
     page: int
     last: int
     sort: str
-    count: int
+    total: int
     """On all pages."""
 
 
@@ -122,7 +122,7 @@ def search(visit: Visit) -> Page:
     places = [("", "All communities")] + [
         (row["slug"], row["title"]) for row in visit.all("SELECT * FROM forum_community ORDER BY title")
     ]
-    return visit.page("search.html", words=words, list=found, count=found.count, places=places, place=place)
+    return visit.page("search.html", words=words, list=found, count=found.total, places=places, place=place)
 
 
 def suggest(visit: Visit) -> Page:
