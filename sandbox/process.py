@@ -179,6 +179,7 @@ class _ProcessLink:
             if not found:
                 break
             await asyncio.sleep(0.01)
+        self._process._transport.close()  # type: ignore[attr-defined]  # Python 3.11.2 waits for unread output else
         await self._process.wait()
         self._reason = self._reason or self._complaint()
         self._stdin.close()

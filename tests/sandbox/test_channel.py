@@ -73,6 +73,7 @@ class HostileLink:
     async def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
+        self._process._transport.close()  # older 3.11: `wait` does not return while output is unread
         await self._process.wait()
         self._stdin.close()
 
